@@ -1,0 +1,178 @@
+//! One page with everything: who wins where, and for each workload its charts and its table. It needs nothing but itself.
+
+use super::html::{STYLE, escape, table};
+use super::svg::{Bar, chart};
+use super::table::{best_peer, cells, head};
+use super::{About, number};
+use crate::contestant::Class;
+use crate::results::{Figure, Results, Row};
+use crate::summary::{Standing, standings};
+use crate::targets::Judged;
+use crate::workload::{Better, Workload};
+
+/// The whole page. `judged` is empty unless targets were judged.
+pub fn report(about: &About, results: &Results, judged: &[Judged]) -> String {
+    let mut page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>Worker pools compared</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <h1>Worker pools compared</h1>\n<p class=\"soft\">Every contestant's result was checked. Repetitions of contestants \
+         were interleaved in shuffled order, each with a new pool. Bars show medians, whiskers minimum and maximum.</p>\n"
+    );
+    page += &facts(about, results);
+    page += "<p class=\"key\"><span style=\"background:var(--ours)\"></span>ours\
+             <span style=\"background:var(--peer)\"></span>peers\
+             <span style=\"background:var(--baseline)\"></span>no pool</p>\n";
+    page += "<h2>Who wins where</h2>\n<p class=\"soft\">Ratio: ours ÷ best peer by medians, below 1 is ahead. \
+             Even: within 5 %. ~: the two ranges overlap, so it may be noise.</p>\n";
+    page += &summary(&standings(results));
+    if !judged.is_empty() {
+        page += "<h2>Targets</h2>\n";
+        page += &targets(judged);
+    }
+    page += "<nav>";
+    for workload in &results.workloads {
+        page += &format!("<a href=\"#{0}\">{0}</a>", escape(workload.name));
+    }
+    page += "</nav>\n";
+    for workload in &results.workloads {
+        page += &section(results, workload);
+    }
+    page + "</body>\n</html>\n"
+}
+
+fn facts(about: &About, results: &Results) -> String {
+    let mut list = "<dl>\n".to_owned();
+    let mut fact = |name: &str, value: &str| {
+        list += &format!("<dt>{}</dt><dd>{}</dd>\n", escape(name), escape(value));
+    };
+    for (name, value) in about.facts() {
+        fact(name, &value);
+    }
+    if let Some(line) = results.line_time(None) {
+        let [min, median, max] = [line.min, line.median, line.max].map(number);
+        fact("line time", &format!("{median} ns ({min}–{max}), one way of a cache line between two processors"));
+    }
+    list + "</dl>\n"
+}
+
+fn summary(standings: &[Standing]) -> String {
+    let head = ["workload", "unit", "winner", "median", "best of ours", "median", "best peer", "median", "ratio", ""];
+    let side = |side: Option<(&'static str, f64)>| match side {
+        Some((name, median)) => [name.to_owned(), number(median)],
+        None => ["—".to_owned(), "—".to_owned()],
+    };
+    let rows: Vec<(String, Vec<String>)> = standings
+        .iter()
+        .map(|standing| {
+            let class = match standing.ratio {
+                Some(ratio) if ratio < 0.95 => "ahead",
+                Some(ratio) if ratio > 1.05 => "behind",
+                _ => "even",
+            };
+            let mut row = vec![standing.label(), standing.workload.metrics[standing.metric].unit.to_owned()];
+            row.extend(side(Some(standing.winner)));
+            row.extend(side(standing.ours));
+            row.extend(side(standing.peer));
+            row.push(standing.ratio.map_or("—".to_owned(), number));
+            row.push(standing.verdict());
+            (class.to_owned(), row)
+        })
+        .collect();
+    format!("<div class=\"left\">{}</div>", table(&head.map(str::to_owned), &rows))
+}
+
+fn targets(judged: &[Judged]) -> String {
+    let head = ["target", "ours", "median", "against", "median", "ratio", "at most", ""].map(str::to_owned);
+    let shown = |value: Option<f64>| value.map_or("—".to_owned(), number);
+    let rows: Vec<(String, Vec<String>)> = judged
+        .iter()
+        .map(|judged| {
+            let against = judged.against.as_ref();
+            let (class, state) = match (judged.reached(), judged.ratio) {
+                (true, _) => ("ahead", "reached"),
+                (false, Some(_)) => ("behind", "missed"),
+                (false, None) => ("behind", "not measured"),
+            };
+            let row = vec![
+                format!("{} · {}", judged.target.workload, judged.target.figure),
+                judged.ours.to_owned(),
+                shown(judged.value),
+                against.map_or("—".to_owned(), |(name, _)| name.clone()),
+                shown(against.map(|&(_, value)| value)),
+                shown(judged.ratio),
+                number(judged.target.limit),
+                state.to_owned(),
+            ];
+            (class.to_owned(), row)
+        })
+        .collect();
+    format!("<div class=\"left\">{}</div>", table(&head, &rows))
+}
+
+fn class(row: &Row) -> &'static str {
+    match row.class {
+        _ if row.metrics.is_err() => "invalid",
+        Class::Ours => "ours",
+        Class::Peer => "peer",
+        Class::Baseline => "baseline",
+    }
+}
+
+fn section(results: &Results, workload: &Workload) -> String {
+    let rows = results.rows(workload);
+    let name = escape(workload.name);
+    let mut html = format!("<h2 id=\"{name}\">{name}</h2>\n<p>{}", escape(workload.title));
+    if let Some(line) = results.line_time(Some(workload.name)) {
+        let [min, max] = [line.min, line.max].map(number);
+        html += &format!(" <span class=\"soft\">· line time {min}–{max} ns</span>");
+    }
+    html += "</p>\n";
+    for (index, metric) in workload.metrics.iter().enumerate() {
+        let bars: Vec<Bar> = rows
+            .iter()
+            .filter_map(|row| {
+                let spread = row.spread(Figure::Metric(index))?;
+                Some(Bar { label: row.contestant.to_owned(), class: class(row), spread })
+            })
+            .collect();
+        if !bars.is_empty() {
+            let good = match metric.better {
+                Better::Lower => "shorter is better",
+                Better::Higher => "longer is better",
+            };
+            html += &chart(&bars, &format!("{}; {good}", metric.unit));
+        }
+    }
+    let best_peer = best_peer(results, workload);
+    let body: Vec<(String, Vec<String>)> =
+        rows.iter().map(|row| (class(row).to_owned(), cells(workload, row, best_peer))).collect();
+    html += &table(&head(workload), &body);
+    for row in &rows {
+        if let Err(reason) = &row.metrics {
+            html += &format!("<p>{} is invalid: {}</p>\n", escape(row.contestant), escape(reason));
+        }
+    }
+    let unable = results.unable(workload.name);
+    if !unable.is_empty() {
+        html += &format!("<p class=\"soft\">— (cannot do it): {}</p>\n", escape(&unable.join(", ")));
+    }
+    html
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::{Params, Scale};
+
+    #[test]
+    fn the_page_needs_nothing_but_itself_and_escapes_what_it_shows() {
+        let about = About::here(&Params::new(2, Scale::Tiny), 2);
+        let page = report(&about, &crate::results::tests::some_results(), &[]);
+        assert!(page.starts_with("<!DOCTYPE html>"));
+        assert!(page.contains("lost &lt;a&gt; task") && !page.contains("lost <a>"));
+        assert!(!page.contains("http") && !page.contains("src=") && !page.contains("@import"));
+        assert!(page.contains("ours 4.40× ahead") && page.contains("<svg"));
+        assert_eq!(page.matches("<table>").count(), page.matches("</table>").count());
+    }
+}

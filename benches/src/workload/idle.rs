@@ -1,0 +1,36 @@
+//! What a pool costs while it has nothing to do.
+
+use std::thread;
+use std::time::Duration;
+
+use super::{Metric, Workload, nanos};
+use crate::contestant::Contestant;
+use crate::measure::{Measured, Meter, Params, Run, Sample, with_contestant};
+
+const METRICS: &[Metric] = &[
+    Metric::lower("cpu", "ms of processor time per second of idleness"),
+    Metric::lower("switches", "context switches per second"),
+];
+
+/// One workload.
+pub const WORKLOADS: [Workload; 1] =
+    [nanos("idle", "nothing to do for 0.3 s (--full: 5 s) after some work", METRICS, "second")];
+
+pub(crate) fn cells<C: Contestant>() -> [(&'static str, Run); 1] {
+    [("idle", run::<C>)]
+}
+
+fn run<C: Contestant>(params: &Params) -> Measured {
+    let time = Duration::from_millis(params.scale.pick(20, 200, 300, 5_000));
+    with_contestant::<C>(params, |_pool| {
+        // Searching for a while after the last task is allowed, and measured in `trip-idle`.
+        thread::sleep(Duration::from_millis(5));
+        let meter = Meter::start();
+        thread::sleep(time);
+        let seconds = meter.wall().as_secs_f64();
+        let used = meter.used().ok_or("the operating system does not tell the processor time")?;
+        // The sleep itself is one switch of the thread that measures.
+        let switches = used.switches.saturating_sub(1) as f64 / seconds;
+        Ok(Sample { values: vec![used.cpu.as_secs_f64() * 1e3 / seconds, switches], cpu: None })
+    })
+}

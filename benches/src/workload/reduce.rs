@@ -1,0 +1,48 @@
+//! The sum of a slice: a loop that a pool must not make slower when it is short, and should make faster when it is long.
+
+use super::{Metric, Workload, nanos};
+use crate::contestant::Reduce;
+use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
+
+const MICROS: &[Metric] = &[Metric::lower("time", "µs per sum")];
+const MILLIS: &[Metric] = &[Metric::lower("time", "ms per sum")];
+
+/// A short slice again and again, and a long one.
+pub const WORKLOADS: [Workload; 2] = [
+    nanos("sum-short", "sum of 10,000 f64, again and again", MICROS, "sum"),
+    nanos("sum-long", "sum of 5 M f64 (--full: 50 M)", MILLIS, "sum"),
+];
+
+pub(crate) fn cells<C: Reduce>() -> [(&'static str, Run); 2] {
+    [("sum-short", short::<C>), ("sum-long", long::<C>)]
+}
+
+/// Small whole numbers, so that the sum is exact in any order.
+fn numbers(count: usize) -> Vec<f64> {
+    (0..count).map(|index| (index % 8) as f64).collect()
+}
+
+fn short<C: Reduce>(params: &Params) -> Measured {
+    let data = params.inputs().few_numbers.get_or_init(|| numbers(10_000));
+    measure::<C>(params, data, params.scale.pick(5, 200, 1_000, 3_000), 1e3)
+}
+
+fn long<C: Reduce>(params: &Params) -> Measured {
+    let count = params.scale.pick(100_000, 1_000_000, 5_000_000, 50_000_000);
+    let data = params.inputs().many_numbers.get_or_init(|| numbers(count));
+    measure::<C>(params, data, params.scale.pick(1, 2, 4, 2), 1e6)
+}
+
+fn measure<C: Reduce>(params: &Params, data: &[f64], times: usize, nanos_per_unit: f64) -> Measured {
+    let rest = data.len() % 8;
+    let expected = (data.len() / 8 * 28 + rest * rest.saturating_sub(1) / 2) as f64;
+    with_contestant::<C>(params, |pool| {
+        let meter = Meter::start();
+        let sum = pool.sum(data, times);
+        let wall = meter.wall();
+        if sum != expected {
+            return Err(format!("the sum is {expected}, not {sum}"));
+        }
+        Ok(meter.sample(nanos_per(wall, times as u64) / nanos_per_unit, times as u64))
+    })
+}

@@ -1,0 +1,16 @@
+//! The laws on the bare traits: no pool, no tasks, plain integers and counted items.
+//!
+//! Each check is a function that says which law a strategy broke. [`conformance!`](crate::conformance) makes a test of each.
+
+mod ledger;
+mod model;
+mod races;
+mod rng;
+mod sequences;
+mod traffic;
+
+pub use ledger::{Item, Ledger};
+pub use model::{Call, Op, sequence};
+pub use races::{handovers, races, stampedes};
+pub use sequences::{batches_that_panic, determinism, drops, sequences};
+pub use traffic::traffic;

@@ -1,0 +1,158 @@
+//! The laws of a scheduling strategy as a test kit.
+//!
+//! A strategy opts in with one line in a file under `tests/`:
+//!
+//! ```ignore
+//! use pool_conformance::{conformance, order};
+//!
+//! conformance!(fifo: Fifo::new(), order = order::Fifo::new());
+//! ```
+//!
+//! That makes a module `toy` with a `#[test]` for each check below. The first expression makes an empty scheduler, for whatever
+//! item type a check needs, and the second an oracle for its order contract.
+//!
+//! | test | laws | how |
+//! |---|---|---|
+//! | `answers_as_the_oracle_does` | 1–5 | random sequences of calls on one thread, and the oracle's scripts |
+//! | `is_deterministic` | 6 | the same sequences twice |
+//! | `drops_what_was_not_handed_out` | 1 | items on the heap, counted |
+//! | `keeps_what_a_panicking_batch_gave` | 1 | iterators that panic |
+//! | `adds_up_in_races` | 1, 2, 3, 5 | one worker takes all while another takes, joins or leaves |
+//! | `survives_stampedes` | 1, 2 | several workers at few items |
+//! | `hides_nothing_of_a_blocked_worker` | 2 | a worker pushes and never asks again |
+//! | `loses_nothing_in_traffic` | 1, 5 | everything at once, with real threads |
+//!
+//! The laws stand in [`pool_core::scheduler`]. A strategy whose shared state goes through [`pool_core::sync`] can be tried
+//! under loom as well, with [`loom_laws!`].
+//!
+//! Each check is also a plain function in [`bare`] that gives the [`Violation`], for strategies that need other arguments and
+//! for tests of the kit itself: `tests/teeth.rs` holds strategies broken on purpose against it, and each is caught by
+//! exactly the law it breaks.
+
+#![forbid(unsafe_code)]
+
+pub mod bare;
+mod law;
+#[cfg(loom)]
+pub mod loom_laws;
+pub mod order;
+
+pub use law::{Law, Violation};
+
+/// Passes, or panics with a message that names the broken law.
+///
+/// # Panics
+///
+/// If there was a violation.
+#[track_caller]
+pub fn hold(verdict: Result<(), Violation>) {
+    if let Err(violation) = verdict {
+        panic!("{violation}");
+    }
+}
+
+/// Makes a module of tests, one for each check: `conformance!(name: scheduler, order = oracle)`.
+///
+/// `scheduler` is an expression whose type implements [`Scheduler<T>`](pool_core::Scheduler) for `T = u64` and for
+/// [`bare::Item`]: leave the item type to inference, as in `Fifo::new()`. `oracle` is an [`order::Order`] with the strategy's
+/// hint type. Both are evaluated anew for each run.
+#[macro_export]
+macro_rules! conformance {
+    ($name:ident: $make:expr, order = $order:expr $(,)?) => {
+        #[cfg(all(test, not(loom)))]
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            $crate::__bare_checks!(tests, $make, $order);
+        }
+    };
+}
+
+/// The laws that a strategy breaks: what the tests of [`conformance!`] on the bare traits would report, as a
+/// `Vec<(&str, Violation)>` with the name of each test that fails.
+#[macro_export]
+macro_rules! violations {
+    ($make:expr, order = $order:expr $(,)?) => {
+        $crate::__bare_checks!(list, $make, $order)
+    };
+}
+
+/// The one list of checks on the bare traits.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __bare_checks {
+    ($form:ident, $make:expr, $order:expr) => {
+        $crate::__checks_as! { $form,
+            answers_as_the_oracle_does: $crate::bare::sequences(|| $make, || $order),
+            is_deterministic: $crate::bare::determinism(|| $make, || $order),
+            drops_what_was_not_handed_out: $crate::bare::drops(|| $make),
+            keeps_what_a_panicking_batch_gave: $crate::bare::batches_that_panic(|| $make),
+            adds_up_in_races: $crate::bare::races(|| $make),
+            survives_stampedes: $crate::bare::stampedes(|| $make),
+            hides_nothing_of_a_blocked_worker: $crate::bare::handovers(|| $make),
+            loses_nothing_in_traffic: $crate::bare::traffic(|| $make),
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __checks_as {
+    (tests, $($name:ident: $check:expr,)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::hold($check);
+            }
+        )*
+    };
+    (list, $($name:ident: $check:expr,)*) => {{
+        let mut found = ::std::vec::Vec::<(&'static str, $crate::Violation)>::new();
+        $(
+            if let Err(violation) = $check {
+                found.push((stringify!($name), violation));
+            }
+        )*
+        found
+    }};
+}
+
+/// Makes a module of loom tests, one for each model in [`loom_laws`]: `loom_laws!(name: scheduler)`.
+///
+/// For a file under `tests/` that is run with `RUSTFLAGS="--cfg loom"`; in a normal build it makes nothing.
+#[macro_export]
+macro_rules! loom_laws {
+    ($name:ident: $make:expr $(,)?) => {
+        #[cfg(all(test, loom))]
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            #[test]
+            fn two_at_one() {
+                $crate::loom_laws::two_at_one(|| $make);
+            }
+
+            #[test]
+            fn two_at_two() {
+                $crate::loom_laws::two_at_two(|| $make);
+            }
+
+            #[test]
+            fn push_then_next() {
+                $crate::loom_laws::push_then_next(|| $make);
+            }
+
+            #[test]
+            fn retire_against_next() {
+                $crate::loom_laws::retire_against_next(|| $make);
+            }
+
+            #[test]
+            fn last_look() {
+                $crate::loom_laws::last_look(|| $make);
+            }
+        }
+    };
+}

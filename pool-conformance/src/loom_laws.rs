@@ -1,0 +1,97 @@
+//! The laws under [loom](https://docs.rs/loom): every interleaving of a few small situations.
+//!
+//! For strategies whose parts can run under loom, that is, whose shared state goes through [`pool_core::sync`].
+//! [`loom_laws!`](crate::loom_laws) makes a test of each.
+
+use std::sync::Arc;
+
+use pool_core::sync::atomic::{AtomicBool, Ordering};
+use pool_core::sync::thread;
+use pool_core::{Scheduler, Worker};
+
+/// Two workers ask once each for one item: exactly one of them gets it.
+pub fn two_at_one<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    loom::model(move || {
+        let scheduler = Arc::new(make());
+        let (mut a, mut b) = (scheduler.attach(1), scheduler.attach(2));
+        scheduler.inject(7, S::Hint::default());
+        let rival = thread::spawn(move || b.next());
+        let mut got: Vec<u32> = a.next().into_iter().chain(rival.join().unwrap()).collect();
+        got.sort_unstable();
+        assert_eq!(got, [7], "laws 1 and 2: one item, two workers");
+    });
+}
+
+/// Two workers ask once each for one of two items, one of which the first has pushed: each gets one.
+pub fn two_at_two<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    loom::model(move || {
+        let scheduler = Arc::new(make());
+        let (mut a, mut b) = (scheduler.attach(1), scheduler.attach(2));
+        scheduler.inject(1, S::Hint::default());
+        a.push(2, S::Hint::default());
+        let rival = thread::spawn(move || b.next());
+        let mut got: Vec<u32> = a.next().into_iter().chain(rival.join().unwrap()).collect();
+        got.sort_unstable();
+        assert_eq!(got, [1, 2], "laws 1 and 2: two items, two workers");
+    });
+}
+
+/// A worker pushes, says so, and does not ask again: whoever has heard of it finds the item.
+pub fn push_then_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    loom::model(move || {
+        let scheduler = Arc::new(make());
+        let (mut a, mut b) = (scheduler.attach(1), scheduler.attach(2));
+        let said = Arc::new(AtomicBool::new(false));
+        let saying = Arc::clone(&said);
+        let pusher = thread::spawn(move || {
+            a.push(7, S::Hint::default());
+            saying.store(true, Ordering::Release);
+            a
+        });
+        let heard = said.load(Ordering::Acquire);
+        let empty = scheduler.is_empty();
+        let got = b.next();
+        assert!(!heard || got == Some(7), "law 2: a push that came before is not seen");
+        assert!(!heard || !empty, "law 3: is_empty does not see what next sees");
+        let _a = pusher.join().unwrap();
+        assert_eq!(got.or_else(|| b.next()), Some(7), "law 1: the item is lost");
+        assert!(scheduler.is_empty(), "law 3: is_empty sees what is not there");
+    });
+}
+
+/// A worker leaves while another takes until it is told that nothing waits: it gets everything.
+pub fn retire_against_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    loom::model(move || {
+        let scheduler = Arc::new(make());
+        let (mut a, mut b) = (scheduler.attach(1), scheduler.attach(2));
+        a.push(1, S::Hint::default());
+        a.push(2, S::Hint::default());
+        let leaving = thread::spawn(move || a.retire());
+        let mut got: Vec<u32> = std::iter::from_fn(|| b.next()).collect();
+        leaving.join().unwrap();
+        got.sort_unstable();
+        assert_eq!(got, [1, 2], "laws 2 and 5: what a leaving worker held is not seen");
+    });
+}
+
+/// An idle worker's last look against a submission, with the fences of the idle protocol: one of the two sees the other.
+pub fn last_look<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    use pool_core::sync::atomic::fence;
+    loom::model(move || {
+        let scheduler = Arc::new(make());
+        let mut worker = scheduler.attach(1);
+        let asleep = Arc::new(AtomicBool::new(false));
+        let announced = Arc::clone(&asleep);
+        let shared = Arc::clone(&scheduler);
+        let submitter = thread::spawn(move || {
+            shared.inject(7, S::Hint::default());
+            fence(Ordering::SeqCst);
+            announced.load(Ordering::Relaxed)
+        });
+        asleep.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        let found = worker.next().is_some();
+        let woken = submitter.join().unwrap();
+        assert!(found || woken, "law 2: a worker sleeps beside an item, and its submitter does not know");
+    });
+}

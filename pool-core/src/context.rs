@@ -1,0 +1,225 @@
+//! [`Context`]: what code that runs on a worker can reach through its thread, without holding the pool.
+
+use crate::cell::{self, Kind};
+use crate::core::Core;
+use crate::error::{Rejected, Rejection};
+use crate::fork::ForkStack;
+use crate::handle::JoinHandle;
+use crate::seat::Seat;
+use crate::sync::thread_local;
+use crate::task::{Outcome, Task};
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+/// A worker's own half of the strategy, whichever that is.
+pub(crate) trait Queue {
+    /// Accepts a new task, with the default hint.
+    fn push(&self, task: Task);
+    /// Accepts a part of the work that runs here.
+    fn push_part(&self, task: Task);
+    /// The shared half.
+    fn shared(&self) -> Arc<dyn Inject>;
+}
+
+/// The shared half of a strategy, whichever that is.
+pub(crate) trait Inject: Send + Sync {
+    /// Accepts a task of a scope of this pool from a thread that is none of its workers. Never refuses: the scope's owner
+    /// runs, so the pool has not ended.
+    fn inject_scoped(&self, task: Task);
+}
+
+/// The worker that this thread is.
+pub(crate) struct Context {
+    core: Arc<Core>,
+    seat: Arc<Seat>,
+    fork: ForkStack,
+    queue: NonNull<dyn Queue>,
+}
+
+thread_local! {
+    static CURRENT: Cell<*const Context> = const { Cell::new(ptr::null()) };
+}
+
+impl Context {
+    /// Makes this thread the worker on `seat` while `f` runs.
+    ///
+    /// # Safety
+    /// `queue` is valid until `f` has returned.
+    pub(crate) unsafe fn enter<R>(
+        core: Arc<Core>,
+        seat: Arc<Seat>,
+        queue: NonNull<dyn Queue>,
+        f: impl FnOnce() -> R,
+    ) -> R {
+        struct Leave;
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                let _ = CURRENT.try_with(|current| current.set(ptr::null()));
+            }
+        }
+        let context = Self { core, seat, fork: ForkStack::new(), queue };
+        CURRENT.with(|current| current.set(&raw const context));
+        let _leave = Leave;
+        f()
+    }
+
+    /// Calls `f` with the worker that this thread is, if it is one.
+    #[inline(always)]
+    pub(crate) fn with<R>(f: impl FnOnce(Option<&Self>) -> R) -> R {
+        let current = CURRENT.try_with(Cell::get).unwrap_or(ptr::null());
+        // SAFETY: set by `enter` for as long as the context lives on this thread's stack, below the caller.
+        f(unsafe { current.as_ref() })
+    }
+
+    /// Calls `f` with the worker that this thread is, if it belongs to `core`.
+    #[inline(always)]
+    pub(crate) fn with_of<R>(core: &Core, f: impl FnOnce(Option<&Self>) -> R) -> R {
+        Self::with(|context| f(context.filter(|context| ptr::eq(&*context.core, core))))
+    }
+
+    #[inline(always)]
+    pub(crate) fn fork(&self) -> &ForkStack {
+        &self.fork
+    }
+
+    #[inline(always)]
+    pub(crate) fn seat(&self) -> &Arc<Seat> {
+        &self.seat
+    }
+
+    #[inline(always)]
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// The worker's half of the strategy.
+    #[inline(always)]
+    pub(crate) fn queue(&self) -> &dyn Queue {
+        // SAFETY: valid as long as the context exists, by the contract of `enter`.
+        unsafe { self.queue.as_ref() }
+    }
+
+    /// Counts a new task of this worker's, pushes it and wakes somebody for it.
+    #[inline]
+    pub(crate) fn submit(&self, task: Task) {
+        self.submit_by(|| self.queue().push(task));
+    }
+
+    /// The same for a task whose holder runs it if nobody else does.
+    pub(crate) fn submit_scoped(&self, task: Task) {
+        self.seat.tally.submit(1);
+        self.queue().push(task);
+        self.core.idle.notify();
+    }
+
+    /// Counts a new task, calls `push`, which makes it visible, and wakes somebody.
+    #[inline]
+    pub(crate) fn submit_by(&self, push: impl FnOnce()) {
+        /// The strategy panicked (a user's `Ord`, say) and dropped the task: it must not be waited for.
+        struct Uncount<'a>(&'a Seat);
+        impl Drop for Uncount<'_> {
+            #[cold]
+            fn drop(&mut self) {
+                self.0.tally.start();
+                self.0.tally.end(Outcome::Cancelled);
+            }
+        }
+        self.seat.tally.submit(1);
+        let uncount = Uncount(&self.seat);
+        push();
+        std::mem::forget(uncount);
+        self.core.idle.notify();
+    }
+
+    /// Pushes a part of the running work, which is no task of its own, and wakes somebody for it.
+    pub(crate) fn submit_part(&self, part: Task) {
+        let pushed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.queue().push_part(part)));
+        if let Err(payload) = pushed {
+            // The part stays where it was: its owner runs it.
+            self.core.report_panic(payload);
+        }
+        self.announce();
+    }
+
+    /// Wakes somebody for a part that has become visible.
+    pub(crate) fn announce(&self) {
+        self.core.idle.notify();
+    }
+
+    /// Runs a task of this pool here, outside its turn, and counts it. `run` is given the pool's identity and returns `None`
+    /// if there is nothing to run after all.
+    pub(crate) fn run_now(&self, run: impl FnOnce(usize) -> Option<Outcome>) -> bool {
+        let outcome = run(self.core.id());
+        if let Some(outcome) = outcome {
+            self.seat.tally.start();
+            self.seat.tally.end(outcome);
+        }
+        outcome.is_some()
+    }
+}
+
+/// Runs `f` on the pool whose worker this thread is, without holding the pool. See [`Pool::execute`](crate::Pool::execute).
+///
+/// # Panics
+/// If this thread is no worker. [`try_execute`] returns an error instead.
+pub fn execute<F: FnOnce() + Send + 'static>(f: F) {
+    if let Err(rejected) = try_execute(f) {
+        panic!("{rejected}");
+    }
+}
+
+/// Like [`execute`].
+///
+/// # Errors
+/// With the closure, if this thread is no worker.
+pub fn try_execute<F: FnOnce() + Send + 'static>(f: F) -> Result<(), Rejected<F>> {
+    Context::with(|context| match context {
+        Some(context) => {
+            context.submit(Task::from_closure(f));
+            Ok(())
+        }
+        None => Err(Rejected::new(f, Rejection::NoWorker)),
+    })
+}
+
+/// Runs `f` on the pool whose worker this thread is and returns the right to its result. See
+/// [`Pool::spawn`](crate::Pool::spawn).
+///
+/// # Panics
+/// If this thread is no worker. [`try_spawn`] returns an error instead.
+pub fn spawn<F, R>(f: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    match try_spawn(f) {
+        Ok(handle) => handle,
+        Err(rejected) => panic!("{rejected}"),
+    }
+}
+
+/// Like [`spawn`].
+///
+/// # Errors
+/// With the closure, if this thread is no worker.
+pub fn try_spawn<F, R>(f: F) -> Result<JoinHandle<R>, Rejected<F>>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    Context::with(|context| match context {
+        Some(context) => {
+            // SAFETY: closure and result are `'static`.
+            let (task, holder) = unsafe { cell::new(context.core.id(), Kind::Owned, f, Result::is_err) };
+            context.submit(task);
+            Ok(JoinHandle::new(holder))
+        }
+        None => Err(Rejected::new(f, Rejection::NoWorker)),
+    })
+}
+
+/// The number of the worker that this thread is, from 0, in its pool; `None` elsewhere.
+pub fn current_worker() -> Option<usize> {
+    Context::with(|context| context.map(|context| context.seat.index()))
+}

@@ -1,0 +1,198 @@
+//! The idle policy: who searches, who sleeps, whom to wake. It does not know what is queued.
+//!
+//! `README.md` beside this file tells the protocol in prose and ends in the proof sketch; the names below are its names.
+
+use crate::seat::Seat;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering, fence};
+use crossbeam_utils::CachePadded;
+use std::sync::Arc;
+
+/// How many workers search and how many sleep, in one word.
+///
+/// | bits | meaning |
+/// |---|---|
+/// | 0–15 | searching: workers that hold a [`Searching`] token |
+/// | 16–31 | sleeping: workers in the list of sleepers |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counts(usize);
+
+impl Counts {
+    const ONE_SEARCHING: usize = 1;
+    const ONE_SLEEPING: usize = 1 << 16;
+    const MASK: usize = (1 << 16) - 1;
+
+    fn searching(self) -> usize {
+        self.0 & Self::MASK
+    }
+
+    fn sleeping(self) -> usize {
+        (self.0 >> 16) & Self::MASK
+    }
+
+    /// Whether somebody sleeps and nobody searches: only then does a new item need a wake.
+    fn needs_wake(self) -> bool {
+        self.searching() == 0 && self.sleeping() > 0
+    }
+}
+
+/// The most workers that a pool can have: what [`Counts`] can count.
+pub(crate) const MAX_WORKERS: usize = Counts::MASK;
+
+/// Evidence that this worker is counted as searching. Given up by [`Idle::found`] or [`Idle::sleep`], nowhere else.
+#[derive(Debug)]
+#[must_use = "a lost token makes every later submission believe that somebody searches"]
+pub(crate) struct Searching(());
+
+/// Evidence that this worker is, or was until somebody picked it, in the list of sleepers.
+#[derive(Debug)]
+#[must_use = "a sleeper that leaves without `Idle::leave` stays in the list"]
+pub(crate) struct Sleeping(());
+
+/// The state of the policy, one for each pool.
+#[derive(Debug)]
+pub(crate) struct Idle {
+    counts: CachePadded<AtomicUsize>,
+    /// Last in, first out: the one that slept last has the warmest cache. Changed together with `counts.sleeping`.
+    sleepers: Mutex<Vec<Arc<Seat>>>,
+    max_searching: usize,
+}
+
+impl Idle {
+    /// At most `max_searching` workers search at the same time; the others go to sleep after one look.
+    pub(crate) fn new(max_searching: usize) -> Self {
+        Self {
+            counts: CachePadded::new(AtomicUsize::new(0)),
+            sleepers: Mutex::new(Vec::new()),
+            max_searching: max_searching.max(1),
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        Counts(self.counts.load(Ordering::Relaxed))
+    }
+
+    /// Workers asleep now.
+    pub(crate) fn sleeping(&self) -> usize {
+        self.counts().sleeping()
+    }
+
+    /// After an item was made visible: wakes a sleeper if nobody searches.
+    #[inline]
+    pub(crate) fn notify(&self) {
+        // N2. Pairs with the fence in `sleep` (S2) and the one in `found` (F2): either the sleeper's last look sees the
+        // item, or we see the sleeper's announcement.
+        fence(Ordering::SeqCst);
+        if self.counts().needs_wake() {
+            self.wake_one();
+        }
+    }
+
+    /// After `n` items were made visible at once: wakes as many sleepers, in one wave.
+    pub(crate) fn notify_many(&self, n: usize) {
+        fence(Ordering::SeqCst); // N2, as in `notify`.
+        let counts = self.counts();
+        let wanted = n.min(counts.sleeping()).saturating_sub(counts.searching());
+        for seat in self.pick(wanted, false) {
+            seat.unpark();
+        }
+    }
+
+    #[cold]
+    fn wake_one(&self) {
+        for seat in self.pick(1, true) {
+            seat.unpark();
+        }
+    }
+
+    /// Wakes every sleeper, for them to see that the pool has ended or that they are to leave.
+    pub(crate) fn wake_all(&self) {
+        for seat in self.pick(usize::MAX, false) {
+            seat.unpark();
+        }
+    }
+
+    /// Takes up to `n` sleepers out of the list and hands each a searching token.
+    fn pick(&self, n: usize, unless_searching: bool) -> Vec<Arc<Seat>> {
+        let mut sleepers = self.sleepers.lock();
+        if unless_searching && self.counts().searching() > 0 {
+            // Another notifier was faster. Its sleeper will look for our item: it has not passed S2 again, see the proof.
+            return Vec::new();
+        }
+        let keep = sleepers.len().saturating_sub(n);
+        let picked = sleepers.split_off(keep);
+        let moved = picked.len();
+        // AcqRel on every change of the counts: they form one release sequence, so a worker that sees a count sees what
+        // those before it published.
+        self.counts
+            .fetch_add((moved * Counts::ONE_SEARCHING).wrapping_sub(moved * Counts::ONE_SLEEPING), Ordering::AcqRel);
+        for seat in &picked {
+            seat.set_picked();
+        }
+        picked
+    }
+
+    /// A worker without work wants to look for some. `None` if enough others do.
+    pub(crate) fn search(&self) -> Option<Searching> {
+        self.counts
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |counts| {
+                (Counts(counts).searching() < self.max_searching).then_some(counts + Counts::ONE_SEARCHING)
+            })
+            .ok()
+            .map(|_| Searching(()))
+    }
+
+    /// A searching worker has found an item. `more` tells whether others wait.
+    ///
+    /// Those who submitted while this worker searched woke nobody, for its sake. So the last one to stop searching looks
+    /// for them.
+    pub(crate) fn found(&self, token: Searching, more: impl FnOnce() -> bool) {
+        let Searching(()) = token;
+        // F1.
+        let old = Counts(self.counts.fetch_sub(Counts::ONE_SEARCHING, Ordering::AcqRel));
+        if old.searching() == 1 && old.sleeping() > 0 {
+            // F2. Pairs with N2: either the submitter sees that nobody searches, or `more` sees the item.
+            fence(Ordering::SeqCst);
+            if more() {
+                self.wake_one();
+            }
+        }
+    }
+
+    /// Announces that this worker is about to sleep. After it, the worker looks everywhere once more, then parks until
+    /// it is picked, and ends with [`leave`](Self::leave) in any case.
+    pub(crate) fn sleep(&self, seat: &Arc<Seat>, token: Option<Searching>) -> Sleeping {
+        let searching = if token.is_some() { Counts::ONE_SEARCHING } else { 0 };
+        let mut sleepers = self.sleepers.lock();
+        seat.clear_picked();
+        sleepers.push(Arc::clone(seat));
+        // S1.
+        self.counts.fetch_add(Counts::ONE_SLEEPING.wrapping_sub(searching), Ordering::AcqRel);
+        drop(sleepers);
+        // S2. Pairs with N2.
+        fence(Ordering::SeqCst);
+        Sleeping(())
+    }
+
+    /// Ends a sleep: takes this worker off the list, or, if it was picked, returns the token it was given.
+    pub(crate) fn leave(&self, seat: &Arc<Seat>, token: Sleeping) -> Option<Searching> {
+        let Sleeping(()) = token;
+        let mut sleepers = self.sleepers.lock();
+        match sleepers.iter().rposition(|sleeper| Arc::ptr_eq(sleeper, seat)) {
+            Some(place) => {
+                sleepers.remove(place);
+                self.counts.fetch_sub(Counts::ONE_SLEEPING, Ordering::AcqRel);
+                None
+            }
+            None => Some(Searching(())),
+        }
+    }
+
+    /// A worker that had announced its sleep found an item in its last look and was not picked. Those who submitted while
+    /// it still searched relied on it, as in [`found`](Self::found).
+    pub(crate) fn found_late(&self, more: impl FnOnce() -> bool) {
+        if self.counts().needs_wake() && more() {
+            self.wake_one();
+        }
+    }
+}

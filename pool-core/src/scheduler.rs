@@ -1,0 +1,116 @@
+//! The contract between a pool and a strategy: [`Scheduler`] and [`Worker`].
+//!
+//! A *strategy* decides where waiting items lie and which item a worker takes next. It knows no threads, no clocks, no
+//! sleeping, and not what an item is: it is generic over `T`. That is why the same code runs under OS threads, under a
+//! model checker, in a simulator with virtual time, and against an oracle that uses plain integers.
+//!
+//! | half | who calls it | what it is |
+//! |---|---|---|
+//! | [`Scheduler`] | any thread, through `&self` | what all workers share |
+//! | [`Worker`] | one thread at a time, through `&mut self` | what one worker owns: its deque, its random state |
+//!
+//! # The laws
+//!
+//! `pool-conformance` checks each of these for any strategy with one line.
+//!
+//! 1. **Exactly once.** Each item given to [`inject`](Scheduler::inject) or [`push`](Worker::push) comes out of
+//!    [`next`](Worker::next) or [`try_next`](Worker::try_next) of some worker exactly once, or out of
+//!    [`take_all`](Scheduler::take_all), under any interleaving with attaching and retiring.
+//! 2. **Nothing hides.** An item whose `push` or `inject` happened before a call of `next` is seen by it, whoever pushed it
+//!    and whatever the pusher does now, unless another worker took it.
+//! 3. **`is_empty` agrees.** It says `true` only if, at some moment of the call, each place was seen empty, and sees every
+//!    item that law 2 lets `next` see.
+//! 4. **The order contract** is the strategy's own and stands in its docs.
+//! 5. **Retiring loses nothing.** What a worker still held goes back to the scheduler, also if the worker is dropped
+//!    without [`retire`](Worker::retire).
+//! 6. **Determinism.** On one thread, the same calls with the same seeds hand out the same items.
+
+use std::sync::Arc;
+
+/// The shared half of a strategy: what every worker and every outside thread can reach.
+///
+/// All methods may be called from any thread at any time.
+pub trait Scheduler<T: Send>: Send + Sync + Sized {
+    /// What a submitter may say about an item, for example its priority. The default hint is what plain submissions get.
+    /// A strategy without hints uses `()`.
+    type Hint: Clone + Default + Send;
+
+    /// The half that one worker owns.
+    type Worker: Worker<T, Hint = Self::Hint>;
+
+    /// Adds a worker. `seed` is the only source of randomness that the worker may use.
+    ///
+    /// May be called at any time, also while others push and take.
+    fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker;
+
+    /// Accepts an item from a thread that owns no worker. Never blocks for long and never refuses: admission is the
+    /// pool's business.
+    fn inject(&self, item: T, hint: Self::Hint);
+
+    /// Accepts many items with one hint, in their order. Override it where publishing once is cheaper than publishing
+    /// each.
+    ///
+    /// If the iterator panics, what it gave before stays accepted.
+    fn inject_batch(&self, items: impl Iterator<Item = T>, hint: Self::Hint) {
+        for item in items {
+            self.inject(item, hint.clone());
+        }
+    }
+
+    /// Whether no item waits anywhere, workers' own places included (law 3).
+    ///
+    /// The pool asks when a searching worker has found something, to learn whether to wake another, so it should cost no
+    /// more than a look at each place.
+    fn is_empty(&self) -> bool;
+
+    /// Takes every waiting item out, in the order in which one worker would get them, and hands each to `sink`.
+    ///
+    /// Items that are pushed while it runs may or may not be among them.
+    fn take_all(self: &Arc<Self>, mut sink: impl FnMut(T)) {
+        let mut worker = self.attach(0);
+        while let Some(item) = worker.next() {
+            sink(item);
+        }
+        worker.retire();
+    }
+}
+
+/// The half of a strategy that one worker owns.
+///
+/// The pool calls it from one thread at a time and never re-enters it. It may move between threads between calls.
+pub trait Worker<T: Send>: Send {
+    /// The same as [`Scheduler::Hint`].
+    type Hint;
+
+    /// Accepts an item from the thread that owns this worker.
+    ///
+    /// Another worker must be able to take it from now on, even if this one never calls [`next`](Self::next) again
+    /// (law 2): the pusher may block right after.
+    fn push(&mut self, item: T, hint: Self::Hint);
+
+    /// Accepts an item that is a part of the work already running on this worker (a fork of a `join`, a share of a loop)
+    /// rather than new work. A strategy with urgency gives it that of the item last handed out here.
+    fn push_part(&mut self, item: T)
+    where
+        Self::Hint: Default,
+    {
+        self.push(item, Self::Hint::default());
+    }
+
+    /// The next item for this worker by the strategy's order, from wherever it lies.
+    ///
+    /// `None` is a promise, since a worker goes to sleep on it: each place where an item can lie was seen empty during the
+    /// call (law 2). A race lost to another worker is a reason to look again, not to return `None`.
+    fn next(&mut self) -> Option<T>;
+
+    /// Like [`next`](Self::next), but bounded: may come back with `None` after a lost race or a cheap look. Workers call
+    /// it in their hot loop and call `next` before they sleep.
+    fn try_next(&mut self) -> Option<T> {
+        self.next()
+    }
+
+    /// Leaves. What this worker still held goes back to the scheduler (law 5).
+    fn retire(self)
+    where
+        Self: Sized;
+}

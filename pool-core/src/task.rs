@@ -1,0 +1,291 @@
+//! A [`Task`]: one unit of work as the strategies see it, small enough to lie in a queue by value.
+//!
+//! ```text
+//! ┌────────────┬──────────────────────────┐
+//! │ vtable (8) │ payload (2 words)        │
+//! └────────────┴──────────────────────────┘
+//! ```
+//!
+//! The payload is the closure itself if it fits, else one pointer to wherever the work lies: a box, the shared cell of a
+//! [`JoinHandle`](crate::JoinHandle), a caller's stack. A closure of up to two words therefore costs no allocation, which
+//! matters because a block that is allocated on one core and freed on another costs several times the queue operation.
+
+use std::fmt;
+use std::mem::{ManuallyDrop, MaybeUninit, align_of, size_of};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Two words of anything. Pointers keep their provenance in it, and it may be partly uninitialised.
+pub(crate) type Payload = [MaybeUninit<*const ()>; 2];
+
+/// How one run of a task ended, for the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Outcome {
+    /// User code ran to its end.
+    Completed,
+    /// User code panicked; whoever waits for it has the payload.
+    Panicked,
+    /// The task had been cancelled before it could start. To be counted here, since this is where it leaves the queue.
+    Cancelled,
+    /// Nothing to do here: what the task stood for was run or accounted for elsewhere.
+    Void,
+}
+
+/// What becomes of a task that is taken out of its pool unrun, for the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Withdrawal {
+    /// It goes back to the user.
+    Returned,
+    /// It ends here: it had been cancelled, or dropping it tells its waiter so.
+    Cancelled,
+    /// Nothing to count: what the task stands for is run or accounted for elsewhere.
+    Void,
+}
+
+/// What a kind of task can do with its payload.
+pub(crate) struct TaskVtable {
+    /// Runs the task and consumes the payload. May unwind only out of user code, with the payload consumed.
+    ///
+    /// # Safety
+    /// The payload was made for this vtable and is not used again.
+    pub(crate) run: unsafe fn(Payload) -> Outcome,
+    /// Discards a task that will not be run and consumes the payload.
+    ///
+    /// # Safety
+    /// As for `run`.
+    pub(crate) discard: unsafe fn(Payload),
+    /// Decides what becomes of a task that leaves its pool unrun, and keeps the pool's workers from claiming it later if
+    /// it goes back to the user.
+    ///
+    /// # Safety
+    /// The payload was made for this vtable.
+    pub(crate) withdraw: unsafe fn(&Payload) -> Withdrawal,
+}
+
+/// A unit of work in the queue of a pool.
+///
+/// Users meet it in two places: as the item type of a strategy in a pool, and as what
+/// [`Pool::shutdown_now`](crate::Pool::shutdown_now) hands back. Dropping a `Task` drops its closure unrun; a
+/// [`JoinHandle`](crate::JoinHandle) to it then reports that it was cancelled.
+pub struct Task {
+    vtable: &'static TaskVtable,
+    payload: Payload,
+}
+
+// SAFETY: every constructor takes work that is `Send`: `from_closure` by its bound, `from_raw` by its contract.
+unsafe impl Send for Task {}
+
+impl Task {
+    /// A task that runs `f`. Allocates only if `f` is larger than two words or wants more than their alignment.
+    #[inline]
+    pub(crate) fn from_closure<F: FnOnce() + Send + 'static>(f: F) -> Self {
+        let mut payload: Payload = [MaybeUninit::uninit(); 2];
+        if const { fits::<F>() } {
+            // SAFETY: the payload is large enough and aligned for `F`, by the condition above.
+            unsafe { payload.as_mut_ptr().cast::<F>().write(f) };
+            Self { vtable: &Inline::<F>::VTABLE, payload }
+        } else {
+            payload[0] = MaybeUninit::new(Box::into_raw(Box::new(f)) as *const ());
+            Self { vtable: &Boxed::<F>::VTABLE, payload }
+        }
+    }
+
+    /// The closure of a task that was made from an `F`.
+    ///
+    /// # Safety
+    /// The task came from `from_closure::<F>`.
+    pub(crate) unsafe fn into_closure<F: FnOnce() + Send + 'static>(self) -> F {
+        let this = ManuallyDrop::new(self);
+        if const { fits::<F>() } {
+            // SAFETY: `from_closure` put an `F` there, and `this` is never used or dropped after.
+            unsafe { this.payload.as_ptr().cast::<F>().read() }
+        } else {
+            // SAFETY: as above, for the box.
+            *unsafe { Boxed::<F>::take(this.payload) }
+        }
+    }
+
+    /// A task of another kind.
+    ///
+    /// # Safety
+    /// - `payload` is what `vtable` expects, and this call gives it away.
+    /// - What the task stands for may be run or discarded on any thread, at any later time.
+    #[inline]
+    pub(crate) unsafe fn from_raw(vtable: &'static TaskVtable, payload: Payload) -> Self {
+        Self { vtable, payload }
+    }
+
+    /// Runs the task, here and now, on this thread. A panic in it unwinds out of this call unless a handle takes it.
+    pub fn run(self) {
+        let _ = self.run_raw();
+    }
+
+    #[inline]
+    fn run_raw(self) -> Outcome {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: the payload belongs to this vtable, and `this` is never used or dropped after.
+        unsafe { (this.vtable.run)(this.payload) }
+    }
+
+    /// Runs the task for a worker: a panic of a task that has no handle goes to `report`.
+    #[inline]
+    pub(crate) fn run_guarded(self, report: impl FnOnce(Box<dyn std::any::Any + Send>)) -> Outcome {
+        match catch_unwind(AssertUnwindSafe(|| self.run_raw())) {
+            Ok(outcome) => outcome,
+            Err(payload) => {
+                report(payload);
+                Outcome::Panicked
+            }
+        }
+    }
+
+    /// Takes the task out of its pool.
+    pub(crate) fn withdraw(&self) -> Withdrawal {
+        // SAFETY: the payload belongs to this vtable.
+        unsafe { (self.vtable.withdraw)(&self.payload) }
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        // SAFETY: the payload belongs to this vtable; `run_raw`, the other consumer, forgets `self`.
+        unsafe { (self.vtable.discard)(self.payload) }
+    }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").finish_non_exhaustive()
+    }
+}
+
+/// Whether an `F` fits into a payload.
+const fn fits<F>() -> bool {
+    size_of::<F>() <= size_of::<Payload>() && align_of::<F>() <= align_of::<Payload>()
+}
+
+/// The closure lies in the payload.
+struct Inline<F>(F);
+
+impl<F: FnOnce() + Send + 'static> Inline<F> {
+    const VTABLE: TaskVtable = TaskVtable { run: Self::run, discard: Self::discard, withdraw: returned };
+
+    /// # Safety
+    /// `payload` holds an `F` that is not used again.
+    unsafe fn run(payload: Payload) -> Outcome {
+        // SAFETY: by this function's contract; `from_closure` chose this vtable only for an `F` that fits.
+        let f = unsafe { payload.as_ptr().cast::<F>().read() };
+        f();
+        Outcome::Completed
+    }
+
+    /// # Safety
+    /// As for `run`.
+    unsafe fn discard(payload: Payload) {
+        // SAFETY: as in `run`.
+        drop(unsafe { payload.as_ptr().cast::<F>().read() });
+    }
+}
+
+/// The first word of the payload is a box with the closure.
+struct Boxed<F>(F);
+
+impl<F: FnOnce() + Send + 'static> Boxed<F> {
+    const VTABLE: TaskVtable = TaskVtable { run: Self::run, discard: Self::discard, withdraw: returned };
+
+    /// # Safety
+    /// The first word of `payload` came from `Box::<F>::into_raw` and is not used again.
+    unsafe fn take(payload: Payload) -> Box<F> {
+        // SAFETY: initialised and owned, by this function's contract.
+        unsafe { Box::from_raw(payload[0].assume_init() as *mut F) }
+    }
+
+    /// # Safety
+    /// As for `take`.
+    unsafe fn run(payload: Payload) -> Outcome {
+        // SAFETY: passed on.
+        let f = unsafe { Self::take(payload) };
+        f();
+        Outcome::Completed
+    }
+
+    /// # Safety
+    /// As for `take`.
+    unsafe fn discard(payload: Payload) {
+        // SAFETY: passed on.
+        drop(unsafe { Self::take(payload) });
+    }
+}
+
+/// `withdraw` of a task that nobody but the queue knows: as long as it exists it has not started.
+fn returned(_: &Payload) -> Withdrawal {
+    Withdrawal::Returned
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn ran(task: Task) -> Outcome {
+        task.run_guarded(|_| {})
+    }
+
+    #[test]
+    fn a_task_is_three_words() {
+        assert_eq!(size_of::<Task>(), 3 * size_of::<usize>());
+    }
+
+    #[test]
+    fn small_and_large_closures_run_once_and_drop_once() {
+        let token = Arc::new(());
+        let (small, large) = (Arc::clone(&token), Arc::clone(&token));
+        let big = [7_u8; 64];
+        let tasks = [
+            Task::from_closure(move || drop(small)),
+            Task::from_closure(move || {
+                assert_eq!(big.len(), 64);
+                drop(large);
+            }),
+        ];
+        assert_eq!(Arc::strong_count(&token), 3);
+        for task in tasks {
+            assert_eq!(ran(task), Outcome::Completed);
+        }
+        assert_eq!(Arc::strong_count(&token), 1);
+    }
+
+    #[test]
+    fn an_unrun_task_drops_its_closure() {
+        let token = Arc::new(());
+        let (small, large) = (Arc::clone(&token), Arc::clone(&token));
+        let big = [7_u8; 64];
+        drop(Task::from_closure(move || drop(small)));
+        drop(Task::from_closure(move || drop((large, big))));
+        assert_eq!(Arc::strong_count(&token), 1);
+    }
+
+    #[test]
+    fn an_overaligned_closure_is_boxed() {
+        #[repr(align(64))]
+        struct Wide(u8);
+        let wide = Wide(3);
+        let task = Task::from_closure(move || {
+            let wide = wide;
+            assert_eq!(std::ptr::from_ref(&wide) as usize % 64, 0);
+            assert_eq!(wide.0, 3);
+        });
+        assert_eq!(ran(task), Outcome::Completed);
+    }
+
+    #[test]
+    fn a_panic_is_reported_with_its_payload() {
+        let mut seen = None;
+        let outcome = Task::from_closure(|| std::panic::resume_unwind(Box::new(5_i32))).run_guarded(|payload| {
+            seen = payload.downcast::<i32>().ok();
+        });
+        assert_eq!(outcome, Outcome::Panicked);
+        assert_eq!(seen.as_deref(), Some(&5));
+    }
+}

@@ -1,0 +1,143 @@
+//! Waiting for something that another thread does: spin a little, then park.
+//!
+//! Every wait in this crate has the same shape: look, spin for a bounded time, register where the other side will find us,
+//! look again, park. The other side changes what is looked at first and unparks second, so either the last look sees the
+//! change or the unpark finds us.
+
+use crate::cell::Holder;
+use crate::sync::{hint, thread, thread_local};
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::time::{Duration, Instant};
+
+/// When a wait gives up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Deadline {
+    /// It does not.
+    Never,
+    /// At that time.
+    At(Instant),
+}
+
+impl Deadline {
+    /// `limit` from now. A limit too long for the clock is no limit.
+    pub(crate) fn after(limit: Duration) -> Self {
+        Instant::now().checked_add(limit).map_or(Self::Never, Self::At)
+    }
+
+    /// Parks until unparked, or spuriously, or until the deadline. `false` once that has passed.
+    pub(crate) fn park(self) -> bool {
+        match self {
+            Self::Never => thread::park(),
+            Self::At(end) => match end.checked_duration_since(Instant::now()) {
+                Some(left) if !left.is_zero() => thread::park_timeout(left),
+                _ => return false,
+            },
+        }
+        true
+    }
+}
+
+/// Looks a bounded number of times before somebody parks.
+///
+/// The first rounds only pause the processor, each twice as long as the one before; the later ones give the core away, for
+/// on a machine with more runnable threads than cores the one that is waited for may need this very core.
+#[derive(Debug, Default)]
+pub(crate) struct Spin {
+    round: u32,
+}
+
+impl Spin {
+    /// Rounds that only pause.
+    const PAUSES: u32 = if cfg!(loom) { 0 } else { 7 };
+    /// All rounds.
+    const ROUNDS: u32 = if cfg!(loom) { 0 } else { 16 };
+
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Passes a little time. `false` once there has been enough of it.
+    pub(crate) fn once(&mut self) -> bool {
+        if self.round >= Self::ROUNDS {
+            return false;
+        }
+        if self.round < Self::PAUSES {
+            for _ in 0..1 << self.round {
+                hint::spin_loop();
+            }
+        } else {
+            thread::yield_now();
+        }
+        self.round += 1;
+        true
+    }
+}
+
+/// Unparks a thread, as a waker.
+struct Unpark(thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+thread_local! {
+    /// Wakes this thread. Made once for each thread, so that a wait allocates nothing.
+    static THIS_THREAD: Waker = Waker::from(Arc::new(Unpark(thread::current())));
+}
+
+/// Waits until the task has finished. `false` if the deadline came first.
+pub(crate) fn for_task<R>(holder: &mut Holder<R>, deadline: Deadline) -> bool {
+    let mut spin = Spin::new();
+    while !holder.is_finished() {
+        if spin.once() {
+            continue;
+        }
+        // A thread that is being torn down has lost its waker: make one for this wait.
+        let registered = THIS_THREAD
+            .try_with(|waker| holder.set_waker(waker))
+            .unwrap_or_else(|_| holder.set_waker(&Waker::from(Arc::new(Unpark(thread::current())))));
+        if !registered {
+            return true;
+        }
+        while !holder.is_finished() {
+            if !deadline.park() {
+                return holder.is_finished();
+            }
+        }
+    }
+    true
+}
+
+/// Passes time for a worker that waits for a piece of its own work to come back and may find parts of it to help with in
+/// the meantime: first a [`Spin`], then ever longer naps, each ended early by an unpark.
+///
+/// The end of the wait always comes with an unpark. The naps end by themselves only so that the worker looks for new parts
+/// to help with; they are bounded below by what a wake costs and above by what a missed chance costs.
+#[derive(Debug)]
+pub(crate) struct Nap {
+    spin: Spin,
+    length: Duration,
+}
+
+impl Nap {
+    const SHORTEST: Duration = Duration::from_micros(50);
+    const LONGEST: Duration = Duration::from_millis(1);
+
+    pub(crate) fn new() -> Self {
+        Self { spin: Spin::new(), length: Self::SHORTEST }
+    }
+
+    pub(crate) fn once(&mut self) {
+        if !self.spin.once() {
+            thread::park_timeout(self.length);
+            self.length = (self.length * 2).min(Self::LONGEST);
+        }
+    }
+}

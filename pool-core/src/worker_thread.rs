@@ -1,0 +1,262 @@
+//! [`WorkerThread`]: the loop of one worker. Take a task, run it, and when there is none, search, sleep, look again.
+
+use crate::context::{Context, Inject, Queue};
+use crate::core::Core;
+use crate::idle::{Searching, Sleeping};
+use crate::scheduler::{Scheduler, Worker};
+use crate::seat::{Order, Seat};
+use crate::sync::atomic::{Ordering, fence};
+use crate::sync::thread;
+use crate::task::Task;
+use crate::wait::Spin;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// What all threads of a pool share: the strategy and everything else.
+pub(crate) struct Shared<S> {
+    /// First, so that what still lies in it is dropped while the core is there.
+    pub(crate) scheduler: Arc<S>,
+    pub(crate) core: Arc<Core>,
+}
+
+impl<S: Scheduler<Task>> Shared<S> {
+    /// Makes `task`, which was counted, visible to the workers. Does not wake any.
+    #[inline]
+    pub(crate) fn inject_counted(&self, task: Task, hint: S::Hint) {
+        /// The strategy panicked and dropped the task: it must not be waited for.
+        struct Uncount<'a>(&'a Core);
+        impl Drop for Uncount<'_> {
+            #[cold]
+            fn drop(&mut self) {
+                self.0.ledger.give_back(0, 1);
+                self.0.idle.notify();
+                self.0.settle();
+            }
+        }
+        let uncount = Uncount(&self.core);
+        self.scheduler.inject(task, hint);
+        std::mem::forget(uncount);
+    }
+}
+
+impl<S: Scheduler<Task>> Shared<S> {
+    /// Takes everything that waits out of the pool, for `shutdown_now`.
+    pub(crate) fn withdraw_all(&self) {
+        self.scheduler.take_all(|task| self.core.withdraw(task));
+        fence(Ordering::SeqCst);
+        self.core.settle();
+    }
+}
+
+impl<S: Scheduler<Task> + 'static> Inject for Shared<S> {
+    fn inject_scoped(&self, task: Task) {
+        self.core.ledger.enter_anyway();
+        self.scheduler.inject(task, S::Hint::default());
+        self.core.idle.notify();
+    }
+}
+
+/// One worker of a pool, on its thread.
+pub(crate) struct WorkerThread<S: Scheduler<Task>> {
+    shared: Arc<Shared<S>>,
+    seat: Arc<Seat>,
+    /// Borrowed for the length of one call. A strategy that calls back into its own pool (a user's `Ord` could) finds it
+    /// borrowed.
+    worker: RefCell<S::Worker>,
+    /// What this worker holds of the idle policy, kept here so that a panic in the strategy cannot lose it.
+    evidence: Cell<Evidence>,
+}
+
+#[derive(Default)]
+enum Evidence {
+    #[default]
+    Working,
+    Searching(Searching),
+    Sleeping(Sleeping),
+}
+
+impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
+    /// The whole life of a worker's thread. Never unwinds.
+    pub(crate) fn main(shared: Arc<Shared<S>>, seat: Arc<Seat>, worker: S::Worker) {
+        seat.occupy(thread::current());
+        let core = Arc::clone(&shared.core);
+        let guarded = |f: &mut dyn FnMut()| {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+                core.report_panic(payload);
+            }
+        };
+        if let Some(on_start) = &core.hooks.on_start {
+            guarded(&mut || on_start(seat.index()));
+        }
+        let this = Self { shared, seat: Arc::clone(&seat), worker: RefCell::new(worker), evidence: Cell::default() };
+        // SAFETY: `this` outlives the call.
+        unsafe { Context::enter(Arc::clone(&core), Arc::clone(&seat), NonNull::from(&this), || this.work()) };
+        let mut worker = Some(this.worker.into_inner());
+        guarded(&mut || worker.take().into_iter().for_each(Worker::retire));
+        // What it held lies with the others now.
+        core.idle.notify();
+        if let Some(on_stop) = &core.hooks.on_stop {
+            guarded(&mut || on_stop(seat.index()));
+        }
+        drop(this.shared);
+        // It may have been the last that could notice that the pool is quiet. The fence is in `notify`.
+        core.settle();
+        seat.vacate();
+        core.count_out();
+    }
+
+    /// Works until the worker is to leave. A panic out of the strategy is reported, and the work goes on.
+    fn work(&self) {
+        while let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.work_until_end())) {
+            self.calm_down();
+            self.shared.core.report_panic(payload);
+        }
+    }
+
+    fn work_until_end(&self) {
+        loop {
+            let task = match self.seat.order() {
+                Order::Work => self.look().or_else(|| self.idle_until_task()),
+                Order::Halt => self.idle_until_task(),
+                Order::Retire => return,
+            };
+            match task {
+                Some(task) => self.run(task),
+                None if self.shared.core.has_ended() => return,
+                None => {}
+            }
+        }
+    }
+
+    #[inline]
+    fn run(&self, task: Task) {
+        self.seat.tally.start();
+        let outcome = task.run_guarded(|payload| self.shared.core.report_panic(payload));
+        self.seat.tally.end(outcome);
+    }
+
+    /// A cheap look that may miss something.
+    #[inline]
+    fn look(&self) -> Option<Task> {
+        self.worker.borrow_mut().try_next()
+    }
+
+    /// Searches, then sleeps. `None` if the worker was given an order or the pool has ended.
+    #[cold]
+    #[inline(never)]
+    fn idle_until_task(&self) -> Option<Task> {
+        let idle = &self.shared.core.idle;
+        let order = self.seat.order();
+        let may_work = order == Order::Work;
+        let mut token = if may_work { idle.search() } else { None };
+        loop {
+            if let Some(token) = token.take() {
+                self.evidence.set(Evidence::Searching(token));
+            }
+            if let Some(task) = self.search() {
+                self.calm_down();
+                return Some(task);
+            }
+            self.fall_asleep();
+            // The last look, which must not miss anything: see the proof in `idle/README.md`.
+            if may_work {
+                let task = self.worker.borrow_mut().next();
+                if task.is_some() {
+                    self.calm_down();
+                    return task;
+                }
+                self.shared.core.settle();
+            } else {
+                self.shared.withdraw_all();
+            }
+            loop {
+                if self.shared.core.has_ended() || self.seat.order() != order {
+                    self.calm_down();
+                    return None;
+                }
+                if self.seat.is_picked() {
+                    break;
+                }
+                thread::park();
+            }
+            token = self.wake_up();
+        }
+    }
+
+    /// Looks for a bounded time, if this worker holds a searching token.
+    fn search(&self) -> Option<Task> {
+        let evidence = self.evidence.take();
+        let searching = matches!(evidence, Evidence::Searching(_));
+        self.evidence.set(evidence);
+        if !searching || self.seat.order() != Order::Work {
+            return None;
+        }
+        let mut spin = Spin::new();
+        loop {
+            if let Some(task) = self.look() {
+                return Some(task);
+            }
+            if !spin.once() {
+                return None;
+            }
+        }
+    }
+
+    fn fall_asleep(&self) {
+        let token = match self.evidence.take() {
+            Evidence::Searching(token) => Some(token),
+            Evidence::Working | Evidence::Sleeping(_) => None,
+        };
+        self.evidence.set(Evidence::Sleeping(self.shared.core.idle.sleep(&self.seat, token)));
+    }
+
+    fn wake_up(&self) -> Option<Searching> {
+        match self.evidence.take() {
+            Evidence::Sleeping(token) => self.shared.core.idle.leave(&self.seat, token),
+            Evidence::Searching(token) => Some(token),
+            Evidence::Working => None,
+        }
+    }
+
+    /// Gives up whatever this worker holds of the idle policy, and sees to it that nobody relied on it in vain.
+    fn calm_down(&self) {
+        let idle = &self.shared.core.idle;
+        let is_more = || !self.shared.scheduler.is_empty();
+        match self.evidence.take() {
+            Evidence::Working => {}
+            Evidence::Searching(token) => idle.found(token, is_more),
+            Evidence::Sleeping(token) => match idle.leave(&self.seat, token) {
+                Some(token) => idle.found(token, is_more),
+                None => idle.found_late(is_more),
+            },
+        }
+    }
+
+    /// Accepts a task of this worker's own thread, with a hint.
+    #[inline]
+    pub(crate) fn push_with(&self, task: Task, hint: S::Hint) {
+        match self.worker.try_borrow_mut() {
+            Ok(mut worker) => worker.push(task, hint),
+            Err(_) => self.shared.scheduler.inject(task, hint),
+        }
+    }
+}
+
+impl<S: Scheduler<Task> + 'static> Queue for WorkerThread<S> {
+    fn push(&self, task: Task) {
+        self.push_with(task, S::Hint::default());
+    }
+
+    fn push_part(&self, task: Task) {
+        match self.worker.try_borrow_mut() {
+            Ok(mut worker) => worker.push_part(task),
+            Err(_) => self.shared.scheduler.inject(task, S::Hint::default()),
+        }
+    }
+
+    fn shared(&self) -> Arc<dyn Inject> {
+        Arc::clone(&self.shared) as Arc<dyn Inject>
+    }
+}

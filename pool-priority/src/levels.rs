@@ -1,0 +1,278 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crossbeam_utils::CachePadded;
+use pool_core::sync::Mutex;
+use pool_core::sync::atomic::{AtomicBool, Ordering};
+use pool_core::{Scheduler, Task, Worker};
+
+use crate::lanes::Lanes;
+
+/// The largest number of levels a [`Priority`] can have.
+pub const MAX_LEVELS: usize = 64;
+
+/// The slacks of [`Priority::new`], for [`Level::HIGH`], [`NORMAL`](Level::NORMAL), [`LOW`](Level::LOW) and
+/// [`BACKGROUND`](Level::BACKGROUND).
+///
+/// They are generous on purpose. Once a backlog is due, it goes before everything submitted after it, however urgent: that
+/// is what the bound promises. A backlog of a million background tasks becomes due *together*, when as many later
+/// submissions have overtaken it as its slack allows. So the slack of a level should exceed the number of more urgent tasks
+/// that arrive while one backlog drains, and still end a real starvation in bearable time: at a million dispatches a second
+/// these slacks end it after a fifteenth of a second, a quarter of a second, and one second.
+pub const DEFAULT_SLACKS: [u64; 4] = [0, 1 << 16, 1 << 18, 1 << 20];
+
+/// How many items of a batch are taken from the iterator before the lock is taken once for them.
+const CHUNK: usize = 256;
+
+/// How urgent an item is. Level 0 is the most urgent.
+///
+/// A level beyond the last of a [`Priority`] means its last: nothing is refused and nothing is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Level(u8);
+
+impl Level {
+    /// Level 0: before all others, and never overtaken by a later submission.
+    pub const HIGH: Self = Self(0);
+    /// Level 1, the default.
+    pub const NORMAL: Self = Self(1);
+    /// Level 2.
+    pub const LOW: Self = Self(2);
+    /// Level 3.
+    pub const BACKGROUND: Self = Self(3);
+
+    /// The level with this number, 0 being the most urgent.
+    pub const fn new(level: u8) -> Self {
+        Self(level)
+    }
+
+    /// Its number.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+/// [`Level::NORMAL`].
+impl Default for Level {
+    fn default() -> Self {
+        Self::NORMAL
+    }
+}
+
+/// Up to 64 levels, first in first out within a level, and no starvation.
+///
+/// # The rule
+///
+/// Call a waiting item *due* when as many later submissions have been dispatched before it as its level's slack. A dispatch
+/// takes the **oldest due** item if there is one, and else the head of the **most urgent** level.
+///
+/// # Why the bound holds
+///
+/// Let `x` wait at level `L`, already overtaken by `slack(L)` later submissions. The head `h` of its level is `x` or older.
+/// Whatever was submitted after `x` was also submitted after `h`, and was dispatched while `h` waited; so `h` has been
+/// overtaken at least as often and is due. The dispatch therefore takes a due item that is `h` or older than `h`, which is
+/// not a later submission than `x`. So `x` is never overtaken once more than its slack allows. For the same reason only the
+/// heads of the levels need be looked at.
+///
+/// Counting is cheap: of the `s` submissions before `x`, those that no longer wait have been dispatched, and every other
+/// dispatch overtook `x`. And since a dispatch overtakes an item at most once, a head that lacks `n` overtakings need not be
+/// looked at again for `n` dispatches: as long as nobody is near being due, a dispatch compares one number and takes the
+/// lowest set bit of a bitmap.
+///
+/// # Example
+///
+/// ```
+/// use pool_core::{Scheduler, Worker};
+/// use pool_priority::{Level, Priority};
+/// use std::sync::Arc;
+///
+/// let priority = Arc::new(Priority::with_slacks(&[0, 2]));
+/// let mut worker = priority.attach(0);
+/// priority.inject("report", Level::NORMAL);
+/// for name in ["a", "b", "c"] {
+///     priority.inject(name, Level::HIGH);
+/// }
+/// assert_eq!(worker.next(), Some("a"));
+/// assert_eq!(worker.next(), Some("b"));
+/// assert_eq!(worker.next(), Some("report"), "two have overtaken it, and two is its slack");
+/// assert_eq!(worker.next(), Some("c"));
+/// ```
+pub struct Priority<T = Task> {
+    lanes: CachePadded<Mutex<Lanes<T>>>,
+    /// Whether any lane holds an item. Written under the lock, and only when it changes, so that looking for work does not
+    /// disturb those who submit.
+    waiting: CachePadded<AtomicBool>,
+    slacks: Box<[u64]>,
+}
+
+impl<T> Priority<T> {
+    /// Four levels with the [`DEFAULT_SLACKS`].
+    pub fn new() -> Self {
+        Self::with_slacks(&DEFAULT_SLACKS)
+    }
+
+    /// One level per slack. `slacks[l]` is the number of later submissions that may overtake an item of level `l`:
+    /// `u64::MAX` never ages, and 0 at every level is first in, first out. Level 0 wants 0: only a due item of another
+    /// level could overtake it, and there is no reason to let a younger one.
+    ///
+    /// # Panics
+    ///
+    /// If there is no slack, or more than [`MAX_LEVELS`].
+    pub fn with_slacks(slacks: &[u64]) -> Self {
+        assert!(
+            (1..=MAX_LEVELS).contains(&slacks.len()),
+            "a priority pool has 1 to {MAX_LEVELS} levels, not {}",
+            slacks.len()
+        );
+        Self {
+            lanes: CachePadded::new(Mutex::new(Lanes::new(slacks))),
+            waiting: CachePadded::new(AtomicBool::new(false)),
+            slacks: slacks.into(),
+        }
+    }
+
+    /// The number of levels.
+    pub fn levels(&self) -> usize {
+        self.slacks.len()
+    }
+
+    /// How many later submissions may overtake an item of this level.
+    pub fn slack(&self, level: Level) -> u64 {
+        self.slacks[self.index(level)]
+    }
+
+    fn index(&self, level: Level) -> usize {
+        usize::from(level.0).min(self.slacks.len() - 1)
+    }
+
+    #[inline]
+    fn submit(&self, item: T, level: Level) {
+        let level = self.index(level);
+        let mut lanes = self.lanes.lock();
+        let was_empty = lanes.is_empty();
+        lanes.push(level, item);
+        if was_empty {
+            self.waiting.store(true, Ordering::Release);
+        }
+    }
+
+    fn submit_all(&self, items: &mut Vec<T>, level: Level) {
+        if items.is_empty() {
+            return;
+        }
+        let level = self.index(level);
+        let mut lanes = self.lanes.lock();
+        for item in items.drain(..) {
+            lanes.push(level, item);
+        }
+        self.waiting.store(true, Ordering::Release);
+    }
+
+    #[inline]
+    fn take(&self) -> Option<(Level, T)> {
+        // Whoever submitted before this call also stored `true` before it.
+        if !self.waiting.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut lanes = self.lanes.lock();
+        let (level, item) = lanes.pop()?;
+        if lanes.is_empty() {
+            self.waiting.store(false, Ordering::Release);
+        }
+        drop(lanes);
+        // At most `MAX_LEVELS`, so it fits.
+        Some((Level(level as u8), item))
+    }
+}
+
+impl<T> Default for Priority<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for Priority<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Priority").field("slacks", &self.slacks).finish_non_exhaustive()
+    }
+}
+
+impl<T: Send> Scheduler<T> for Priority<T> {
+    type Hint = Level;
+    type Worker = PriorityWorker<T>;
+
+    /// The seed goes unused: nothing here is random.
+    fn attach(self: &Arc<Self>, _seed: u64) -> PriorityWorker<T> {
+        PriorityWorker { shared: Arc::clone(self), current: Level::default() }
+    }
+
+    #[inline]
+    fn inject(&self, item: T, level: Level) {
+        self.submit(item, level);
+    }
+
+    /// Takes the lock once per some hundreds of items. The iterator runs outside the lock, so it may use the pool itself.
+    fn inject_batch(&self, items: impl Iterator<Item = T>, level: Level) {
+        let room = items.size_hint().0.clamp(1, CHUNK);
+        let mut chunk = Chunk { to: self, level, items: Vec::with_capacity(room) };
+        for item in items {
+            chunk.items.push(item);
+            if chunk.items.len() == CHUNK {
+                self.submit_all(&mut chunk.items, level);
+            }
+        }
+    }
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        !self.waiting.load(Ordering::Acquire)
+    }
+}
+
+/// What a batch has given and nobody has submitted yet. Submits it when dropped, also when the iterator panics.
+struct Chunk<'a, T> {
+    to: &'a Priority<T>,
+    level: Level,
+    items: Vec<T>,
+}
+
+impl<T> Drop for Chunk<'_, T> {
+    fn drop(&mut self) {
+        self.to.submit_all(&mut self.items, self.level);
+    }
+}
+
+/// A worker of [`Priority`]. It holds no items, only the level of the last one, which
+/// [`push_part`](Worker::push_part) hands on.
+pub struct PriorityWorker<T = Task> {
+    shared: Arc<Priority<T>>,
+    current: Level,
+}
+
+impl<T> fmt::Debug for PriorityWorker<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PriorityWorker").field("current", &self.current).finish_non_exhaustive()
+    }
+}
+
+impl<T: Send> Worker<T> for PriorityWorker<T> {
+    type Hint = Level;
+
+    #[inline]
+    fn push(&mut self, item: T, level: Level) {
+        self.shared.submit(item, level);
+    }
+
+    #[inline]
+    fn push_part(&mut self, item: T) {
+        self.shared.submit(item, self.current);
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        let (level, item) = self.shared.take()?;
+        self.current = level;
+        Some(item)
+    }
+
+    fn retire(self) {}
+}

@@ -1,0 +1,149 @@
+//! A work-stealing worker pool: a deque per worker, seeded victims, bounded delay for outside work.
+//!
+//! Each worker keeps the items that it pushes in a deque of its own, so the common case of a task that spawns tasks touches
+//! no shared queue. A worker that runs out takes from the outside queue, then from others.
+//!
+//! # Order contract
+//!
+//! 1. **Own work newest first.** A worker takes the item it pushed last.
+//! 2. **Thieves oldest first.** Whoever takes from another worker's deque takes the item that has lain there longest: in
+//!    fork–join that is the largest piece.
+//! 3. **Outside work in submission order, and soon.** Items from outside lie in the outside queue or, taken from there a few
+//!    at a time, in a worker's *inbox*. Both are first in, first out, and an inbox can be robbed like a deque. A worker with
+//!    local work without end still looks at outside work on every [`OUTSIDE_EVERY`]-th call for an item: by turns first where
+//!    it would take from anyhow (its inbox, then the outside queue), and first at what one other worker holds (its inbox,
+//!    then its deque), going round the workers. So everything from outside is reached, also what lies in the inbox of a worker
+//!    that blocks. With `m` items before it where it lies, an outside item is dispatched after at most
+//!    `2 · OUTSIDE_EVERY · (m + 1)` dispatches of a worker in whose inbox it lies, or that has nothing in its inbox while it
+//!    lies in the outside queue; and after at most `w` times as many dispatches of any other of the `w` workers. With one
+//!    worker and nothing before it, [`OUTSIDE_EVERY`] dispatches are enough.
+//! 4. What a leaving worker held becomes outside work, oldest first.
+//!
+//! Among workers nothing else is promised: two items from outside may start in either order on two workers.
+//!
+//! # Complexity
+//!
+//! | | |
+//! |---|---|
+//! | push by a worker | O(1) amortised, no atomic read-modify-write |
+//! | own dispatch | O(1), one fence |
+//! | submit from outside | O(1), one compare-and-swap |
+//! | steal | O(1) when there is much to steal, O(workers) when there is little |
+//! | the promise that nothing waits | a look at each of the 2 · workers + 1 places |
+//!
+//! # When not to take it
+//!
+//! - **All tasks come from outside, and each is small**: every item passes the outside queue anyhow, and most of the deques
+//!   stay empty. `pool-fifo` does the same with less.
+//! - **Order matters between submitters, or the longest waiting time does**: newest first keeps the oldest own item waiting
+//!   as long as its worker finds newer ones and nobody is idle. Take `pool-fifo`.
+//! - **Some tasks are urgent**: take `pool-priority`.
+//!
+//! # Sources
+//!
+//! The deque is [`crossbeam_deque`]'s, after Chase and Lev, *Dynamic Circular Work-Stealing Deque* (SPAA 2005), with the
+//! orderings of Lê, Pop, Cohen and Zappa Nardelli, *Correct and Efficient Work-Stealing for Weak Memory Models* (PPoPP
+//! 2013). Random victims: Blumofe and Leiserson, *Scheduling Multithreaded Computations by Work Stealing* (JACM 1999).
+
+#![forbid(unsafe_code)]
+
+mod members;
+mod random;
+mod transit;
+mod worker;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crossbeam_deque::Injector;
+use crossbeam_utils::{Backoff, CachePadded};
+use pool_core::{Scheduler, Task};
+
+use members::Members;
+use transit::Transit;
+pub use worker::StealingWorker;
+
+/// A worker looks at outside work on every call with this number, however much local work it has.
+///
+/// A look costs about as much as a dispatch, so the price is about one part in this number. A power of two.
+pub const OUTSIDE_EVERY: usize = 64;
+
+/// How many items a worker with nothing to do moves to its inbox at once, the one it takes included.
+///
+/// Small enough that an idle worker finds something in the outside queue, large enough that taking from that contended
+/// place is a small part of the cost of an item.
+pub const BATCH: usize = 16;
+
+/// A deque per worker and one queue for items from outside.
+///
+/// ```
+/// use pool_core::{Scheduler, Worker};
+/// use pool_workstealing::WorkStealing;
+/// use std::sync::Arc;
+///
+/// let stealing = Arc::new(WorkStealing::default());
+/// let mut owner = stealing.attach(1);
+/// let mut thief = stealing.attach(2);
+/// for item in ["oldest", "middle", "newest"] {
+///     owner.push(item, ());
+/// }
+/// assert_eq!(thief.next(), Some("oldest"));
+/// assert_eq!(owner.next(), Some("newest"));
+/// drop(owner);
+/// assert_eq!(thief.next(), Some("middle"), "what a worker leaves behind goes on");
+/// ```
+pub struct WorkStealing<T = Task> {
+    outside: Injector<T>,
+    members: Members<T>,
+    transit: CachePadded<Transit>,
+}
+
+impl<T> WorkStealing<T> {
+    /// No workers, no items.
+    pub fn new() -> Self {
+        Self { outside: Injector::new(), members: Members::new(), transit: CachePadded::new(Transit::new()) }
+    }
+}
+
+impl<T> Default for WorkStealing<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for WorkStealing<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkStealing")
+            .field("outside", &self.outside.len())
+            .field("workers", &self.members.snapshot().1.len())
+            .finish()
+    }
+}
+
+impl<T: Send> Scheduler<T> for WorkStealing<T> {
+    type Hint = ();
+    type Worker = StealingWorker<T>;
+
+    fn attach(self: &Arc<Self>, seed: u64) -> StealingWorker<T> {
+        StealingWorker::new(Arc::clone(self), seed)
+    }
+
+    #[inline]
+    fn inject(&self, item: T, (): ()) {
+        self.outside.push(item);
+    }
+
+    fn is_empty(&self) -> bool {
+        let backoff = Backoff::new();
+        loop {
+            let arrived = self.transit.arrived();
+            if !self.outside.is_empty() || self.members.hold_something() {
+                return false;
+            }
+            if self.transit.none_since(arrived) {
+                return true;
+            }
+            backoff.snooze();
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Who can be robbed.
+
+use std::sync::Arc;
+
+use crossbeam_deque::Stealer;
+use crossbeam_utils::CachePadded;
+use pool_core::sync::Mutex;
+use pool_core::sync::atomic::{AtomicUsize, Ordering};
+
+/// The places of one worker, as others see them.
+pub(crate) struct Member<T> {
+    id: usize,
+    /// What it pushed itself.
+    pub(crate) deque: Stealer<T>,
+    /// What it took from outside and has not started.
+    pub(crate) inbox: Stealer<T>,
+}
+
+impl<T> Clone for Member<T> {
+    fn clone(&self) -> Self {
+        Self { id: self.id, deque: self.deque.clone(), inbox: self.inbox.clone() }
+    }
+}
+
+/// A version of the list. Never changed once published.
+pub(crate) type Snapshot<T> = Arc<[Member<T>]>;
+
+struct List<T> {
+    members: Snapshot<T>,
+    next_id: usize,
+}
+
+/// The list of workers. Workers keep a snapshot and fetch a new one when the epoch has moved.
+pub(crate) struct Members<T> {
+    list: Mutex<List<T>>,
+    /// Counts the versions of the list.
+    epoch: CachePadded<AtomicUsize>,
+}
+
+impl<T> Members<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            list: Mutex::new(List { members: Arc::new([]), next_id: 0 }),
+            epoch: CachePadded::new(AtomicUsize::new(0)),
+        }
+    }
+
+    /// Adds a worker and says under which id. Whatever it pushes from now on is seen by everyone who starts a search
+    /// after that push: the push comes after the new epoch.
+    pub(crate) fn add(&self, deque: Stealer<T>, inbox: Stealer<T>) -> usize {
+        let mut list = self.list.lock();
+        let id = list.next_id;
+        list.next_id += 1;
+        let newcomer = Member { id, deque, inbox };
+        list.members = list.members.iter().cloned().chain([newcomer]).collect();
+        self.epoch.fetch_add(1, Ordering::Release);
+        id
+    }
+
+    /// Removes a worker whose places are empty and stay so.
+    pub(crate) fn remove(&self, id: usize) {
+        let mut list = self.list.lock();
+        list.members = list.members.iter().filter(|member| member.id != id).cloned().collect();
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// The epoch of the newest version that the caller is bound to see.
+    #[inline]
+    pub(crate) fn epoch(&self) -> usize {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// The list, and its epoch.
+    pub(crate) fn snapshot(&self) -> (usize, Snapshot<T>) {
+        let list = self.list.lock();
+        // The epoch moves under the lock, so the two agree.
+        (self.epoch.load(Ordering::Relaxed), Arc::clone(&list.members))
+    }
+
+    /// Whether some worker's place holds an item.
+    pub(crate) fn hold_something(&self) -> bool {
+        let list = self.list.lock();
+        list.members.iter().any(|member| !member.deque.is_empty() || !member.inbox.is_empty())
+    }
+}
+
+impl<T> Member<T> {
+    pub(crate) fn is(&self, id: usize) -> bool {
+        self.id == id
+    }
+}

@@ -1,0 +1,200 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crossbeam_deque::{Steal, Stealer, Worker as Deque};
+use crossbeam_utils::Backoff;
+use pool_core::{Task, Worker};
+
+use crate::members::Snapshot;
+use crate::random::Random;
+use crate::{BATCH, OUTSIDE_EVERY, WorkStealing};
+
+/// A worker of [`WorkStealing`]: a deque for what it pushes, and an inbox for what it takes from outside in advance.
+///
+/// Dropping it gives back what it holds, as [`retire`](Worker::retire) does.
+pub struct StealingWorker<T: Send = Task> {
+    shared: Arc<WorkStealing<T>>,
+    id: usize,
+    /// Last in, first out.
+    deque: Deque<T>,
+    /// First in, first out. Apart from the deque because newer local work would bury outside work there.
+    inbox: Deque<T>,
+    /// The workers as of `epoch`, this one included.
+    members: Snapshot<T>,
+    epoch: usize,
+    random: Random,
+    /// Counts the calls for an item.
+    calls: usize,
+}
+
+impl<T: Send> StealingWorker<T> {
+    pub(crate) fn new(shared: Arc<WorkStealing<T>>, seed: u64) -> Self {
+        let deque = Deque::new_lifo();
+        let inbox = Deque::new_fifo();
+        let id = shared.members.add(deque.stealer(), inbox.stealer());
+        let (epoch, members) = shared.members.snapshot();
+        Self { shared, id, deque, inbox, members, epoch, random: Random::new(seed), calls: 0 }
+    }
+
+    /// The look at outside work that is due though there may be other work. Takes one item at most: a batch would
+    /// fill the inbox of a worker that has enough to do.
+    #[cold]
+    fn due_look(&mut self) -> Option<T> {
+        let look = self.calls / OUTSIDE_EVERY;
+        if look % 2 == 0 {
+            self.refresh();
+            let turn = (look / 2) % self.members.len().max(1);
+            if let Some(other) = self.members.get(turn).filter(|member| !member.is(self.id)) {
+                let found = try_steal(&other.inbox).or_else(|| try_steal(&other.deque));
+                if found.is_some() {
+                    return found;
+                }
+            }
+        }
+        self.inbox.pop().or_else(|| {
+            // A race lost here was won by a worker that takes outside work too.
+            if self.shared.outside.is_empty() { None } else { self.shared.outside.steal().success() }
+        })
+    }
+
+    /// From the outside queue: one item to dispatch, and some more for the inbox when there are many.
+    fn take_outside(&mut self) -> Steal<T> {
+        let outside = &self.shared.outside;
+        match outside.len() {
+            0 => Steal::Empty,
+            1 | 2 => outside.steal(),
+            _ => {
+                let _moving = self.shared.transit.depart();
+                outside.steal_batch_with_limit_and_pop(&self.inbox, BATCH)
+            }
+        }
+    }
+
+    #[inline]
+    fn refresh(&mut self) {
+        if self.epoch != self.shared.members.epoch() {
+            (self.epoch, self.members) = self.shared.members.snapshot();
+        }
+    }
+
+    /// One round of looks at the others, from a random one on. Tries each place once.
+    fn rob(&mut self) -> Option<T> {
+        self.refresh();
+        let count = self.members.len();
+        let first = self.random.below(count.max(1));
+        let (before, after) = self.members.split_at(first);
+        let mut others = after.iter().chain(before).filter(|member| !member.is(self.id));
+        others.find_map(|victim| {
+            try_steal(&victim.deque).or_else(|| match victim.inbox.len() {
+                0 => None,
+                1 => victim.inbox.steal().success(),
+                _ => {
+                    let _moving = self.shared.transit.depart();
+                    victim.inbox.steal_batch_with_limit_and_pop(&self.inbox, BATCH).success()
+                }
+            })
+        })
+    }
+
+    /// Looks at each place until it gives an item or is seen empty, and again if an item moved meanwhile.
+    #[cold]
+    fn search_everywhere(&mut self) -> Option<T> {
+        let backoff = Backoff::new();
+        loop {
+            let arrived = self.shared.transit.arrived();
+            self.refresh();
+            // Its own places are empty: nobody else puts anything there.
+            let found = until_empty(&backoff, || self.take_outside());
+            if found.is_some() {
+                return found;
+            }
+            let members = &self.members;
+            let first = self.random.below(members.len().max(1));
+            let (before, after) = members.split_at(first);
+            for victim in after.iter().chain(before).filter(|member| !member.is(self.id)) {
+                let found = until_empty(&backoff, || victim.deque.steal())
+                    .or_else(|| until_empty(&backoff, || victim.inbox.steal()));
+                if found.is_some() {
+                    return found;
+                }
+            }
+            if self.shared.transit.none_since(arrived) {
+                return None;
+            }
+            backoff.snooze();
+        }
+    }
+
+    /// Hands everything back to the outside queue, oldest first, while thieves may be at it.
+    fn give_back(&mut self) {
+        let _moving = self.shared.transit.depart();
+        let backoff = Backoff::new();
+        while let Some(item) = self.inbox.pop() {
+            self.shared.outside.push(item);
+        }
+        // The owner's end of the deque is the newest; its thieves' end is the oldest.
+        let deque = self.deque.stealer();
+        while let Some(item) = until_empty(&backoff, || deque.steal()) {
+            self.shared.outside.push(item);
+        }
+        self.shared.members.remove(self.id);
+    }
+}
+
+/// Looks before it tries, and tries once.
+#[inline]
+fn try_steal<T>(from: &Stealer<T>) -> Option<T> {
+    if from.is_empty() { None } else { from.steal().success() }
+}
+
+/// Goes on after each lost race.
+#[inline]
+fn until_empty<T>(backoff: &Backoff, mut steal: impl FnMut() -> Steal<T>) -> Option<T> {
+    loop {
+        match steal() {
+            Steal::Success(item) => return Some(item),
+            Steal::Empty => return None,
+            Steal::Retry => backoff.spin(),
+        }
+    }
+}
+
+impl<T: Send> Worker<T> for StealingWorker<T> {
+    type Hint = ();
+
+    #[inline]
+    fn push(&mut self, item: T, (): ()) {
+        self.deque.push(item);
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        self.try_next().or_else(|| self.search_everywhere())
+    }
+
+    #[inline]
+    fn try_next(&mut self) -> Option<T> {
+        self.calls = self.calls.wrapping_add(1);
+        if self.calls % OUTSIDE_EVERY == 0 {
+            let found = self.due_look();
+            if found.is_some() {
+                return found;
+            }
+        }
+        self.deque.pop().or_else(|| self.inbox.pop()).or_else(|| self.take_outside().success()).or_else(|| self.rob())
+    }
+
+    fn retire(self) {}
+}
+
+impl<T: Send> Drop for StealingWorker<T> {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+impl<T: Send> fmt::Debug for StealingWorker<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StealingWorker").field("id", &self.id).finish_non_exhaustive()
+    }
+}
