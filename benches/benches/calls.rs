@@ -1,1 +1,111 @@
-fn main(){}
+//! What single calls cost: the bare strategies with plain integers, and the calls of a pool.
+//!
+//! For a look at one change on one thread; who is faster than whom is the comparison's business (`compare`).
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use pool_core::{Pool, Scheduler, Task, Worker};
+use pool_fifo::Fifo;
+use pool_priority::{Keyed, Priority};
+use pool_workstealing::WorkStealing;
+
+/// How many integers lie in a strategy at a time.
+const ITEMS: u64 = 64;
+
+/// Short: a minute for all of them.
+fn quick() -> Criterion {
+    Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_millis(900))
+        .sample_size(20)
+        .without_plots()
+}
+
+fn bare_strategy<S: Scheduler<u64> + Default>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str)
+where
+    S::Hint: Default,
+{
+    let scheduler = Arc::new(S::default());
+    let mut worker = scheduler.attach(1);
+    group.bench_function(format!("{name}/push and next"), |bencher| {
+        bencher.iter(|| {
+            for item in 0..ITEMS {
+                worker.push(item, S::Hint::default());
+            }
+            for _ in 0..ITEMS {
+                black_box(worker.next().expect("what was pushed comes out"));
+            }
+        });
+    });
+    group.bench_function(format!("{name}/inject and next"), |bencher| {
+        bencher.iter(|| {
+            for item in 0..ITEMS {
+                scheduler.inject(item, S::Hint::default());
+            }
+            for _ in 0..ITEMS {
+                black_box(worker.next().expect("what was injected comes out"));
+            }
+        });
+    });
+    worker.retire();
+}
+
+fn strategies(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("strategy");
+    group.throughput(Throughput::Elements(ITEMS));
+    bare_strategy::<Fifo<u64>>(&mut group, "fifo");
+    bare_strategy::<WorkStealing<u64>>(&mut group, "workstealing");
+    bare_strategy::<Priority<u64>>(&mut group, "priority");
+    bare_strategy::<Keyed<u64, u64>>(&mut group, "priority keyed");
+    group.finish();
+}
+
+fn pool_calls<S: Scheduler<Task> + Default + 'static>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str) {
+    let pool: Pool<S> = Pool::builder().workers(1).build().expect("one thread can be started");
+    group.bench_function(format!("{name}/execute 1,000 and wait"), |bencher| {
+        bencher.iter(|| {
+            for index in 0..1_000u64 {
+                pool.execute(move || {
+                    black_box(index);
+                });
+            }
+            pool.wait_idle();
+        });
+    });
+    group.bench_function(format!("{name}/spawn and join"), |bencher| {
+        bencher.iter(|| pool.spawn(|| black_box(1u64)).join().expect("the task does not panic"));
+    });
+    group.bench_function(format!("{name}/1,000 joins within"), |bencher| {
+        bencher.iter_batched(
+            || (),
+            |()| {
+                pool.install(|| {
+                    for index in 0..1_000u64 {
+                        black_box(pool_core::join(|| black_box(index), || black_box(index)));
+                    }
+                });
+            },
+            BatchSize::SmallInput,
+        );
+    });
+    pool.shutdown().expect("called from outside");
+}
+
+fn pools(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("pool");
+    pool_calls::<Fifo>(&mut group, "fifo");
+    pool_calls::<WorkStealing>(&mut group, "workstealing");
+    pool_calls::<Priority>(&mut group, "priority");
+    group.finish();
+}
+
+criterion_group! {
+    name = calls;
+    config = quick();
+    targets = strategies, pools
+}
+criterion_main!(calls);

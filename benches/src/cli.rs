@@ -20,7 +20,7 @@ cargo bench --bench compare -- [OPTIONS] [FILTER...]
   --workloads A,B        only these workloads
   --contestants X,Y      only these contestants
   --workers N            worker threads of each contestant (default 2)
-  --reps N               repetitions (default 5)
+  --reps N               repetitions (default 9)
   --quick                small sizes, 3 repetitions
   --full                 the sizes of published figures
   --gate                 the targets: full sizes, at least 9 repetitions; exit code 1 if one is missed
@@ -105,12 +105,13 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
         _ if gate => 9,
         Scale::Tiny => 1,
         Scale::Quick => 3,
-        Scale::Standard | Scale::Full => 5,
+        Scale::Standard | Scale::Full => 9,
     };
+    let workers = workers.unwrap_or(2);
     Ok(Command::Run(Options {
-        workloads: choose_workloads(workloads, &filters, gate)?,
+        workloads: choose_workloads(workloads, &filters, gate, workers)?,
         contestants: choose_contestants(contestants)?,
-        workers: workers.unwrap_or(2),
+        workers,
         repetitions: repetitions.unwrap_or(usual).max(if gate { 9 } else { 1 }),
         scale,
         gate,
@@ -120,7 +121,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
     }))
 }
 
-fn choose_workloads(named: Option<Vec<String>>, filters: &[String], gate: bool) -> Result<Vec<Workload>, String> {
+fn choose_workloads(
+    named: Option<Vec<String>>,
+    filters: &[String],
+    gate: bool,
+    workers: usize,
+) -> Result<Vec<Workload>, String> {
     let all = workload::all();
     let known: Vec<&str> = all.iter().map(|workload| workload.name).collect();
     let named = named.map(|names| all_known("workload", names, &known)).transpose()?;
@@ -134,6 +140,11 @@ fn choose_workloads(named: Option<Vec<String>>, filters: &[String], gate: bool) 
     });
     if chosen.is_empty() {
         return Err(format!("no workload's name contains {}; there are: {}", filters.join(" or "), known.join(", ")));
+    }
+    let asked = chosen.len();
+    chosen.retain(|workload| workload.workers.unwrap_or(workers) >= workload.least_workers);
+    if chosen.is_empty() || (named.is_some() && chosen.len() < asked) {
+        return Err("a chosen workload needs more workers".to_owned());
     }
     Ok(chosen)
 }
@@ -189,7 +200,7 @@ mod tests {
     #[test]
     fn defaults_and_what_cargo_adds() {
         let defaults = options("--bench").unwrap();
-        assert_eq!((defaults.workers, defaults.repetitions, defaults.scale), (2, 5, Scale::Standard));
+        assert_eq!((defaults.workers, defaults.repetitions, defaults.scale), (2, 9, Scale::Standard));
         assert!(defaults.workloads.iter().all(|workload| workload.standard));
         assert_eq!(defaults.contestants.len(), contestant::all().len());
         let without_bench = options("").unwrap();
@@ -220,6 +231,8 @@ mod tests {
         let error = options("--contestants rayonn").unwrap_err();
         assert!(error.contains("\"rayonn\"") && error.contains("rayon, chili"), "{error}");
         assert!(options("nothing-like-it").unwrap_err().contains("outside-1"));
+        assert!(options("--workers 1 --workloads sleeper").unwrap_err().contains("more workers"));
+        assert!(options("--workers 1").is_ok());
         assert!(options("--workers 0").unwrap_err().contains("--workers"));
         assert!(options("--workers").is_err());
         assert!(options("--colour").unwrap_err().contains("--colour"));

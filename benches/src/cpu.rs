@@ -37,10 +37,7 @@ impl Usage {
 
     /// What was used from `earlier` to this reading.
     pub fn since(self, earlier: Usage) -> Usage {
-        Usage {
-            cpu: self.cpu.saturating_sub(earlier.cpu),
-            switches: self.switches.saturating_sub(earlier.switches),
-        }
+        Usage { cpu: self.cpu.saturating_sub(earlier.cpu), switches: self.switches.saturating_sub(earlier.switches) }
     }
 }
 

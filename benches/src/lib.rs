@@ -20,17 +20,19 @@ pub mod workload;
 pub mod measure;
 pub mod tally;
 pub mod work;
+
 pub mod random;
+pub mod stats;
 
 pub mod cpu;
 pub mod line_time;
 pub mod machine;
 
-pub mod runner;
 pub mod results;
-pub mod stats;
+pub mod runner;
 
 pub mod summary;
 pub mod targets;
-pub mod report;
+
 pub mod cli;
+pub mod report;

@@ -1,6 +1,7 @@
 //! Who wins where, and by how much.
 
 use crate::contestant::Class;
+use crate::report::number;
 use crate::results::{Figure, Results, ratio};
 use crate::workload::Workload;
 
@@ -47,7 +48,7 @@ impl Standing {
 }
 
 fn times(factor: f64) -> String {
-    if factor < 10.0 { format!("{factor:.2}×") } else { format!("{factor:.0}×") }
+    format!("{}×", number(factor))
 }
 
 /// One standing for each metric of each workload, in the order of the tables.

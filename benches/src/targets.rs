@@ -151,7 +151,9 @@ fn judge_one(results: &Results, target: &Target, ours: &'static str) -> Judged {
     judged.against = match target.against {
         Against::Itself => None,
         Against::BestOf(names) => best_of(target.workload, names),
-        Against::Elsewhere(other, names) => best_of(other, names).map(|(name, value)| (format!("{name} ({other})"), value)),
+        Against::Elsewhere(other, names) => {
+            best_of(other, names).map(|(name, value)| (format!("{name} ({other})"), value))
+        }
         Against::BestPeer => {
             results.best(workload, figure, peer).map(|(row, spread)| (row.contestant.to_owned(), spread.median))
         }

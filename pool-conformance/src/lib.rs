@@ -20,6 +20,7 @@
 //! | `adds_up_in_races` | 1, 2, 3, 5 | one worker takes all while another takes, joins or leaves |
 //! | `survives_stampedes` | 1, 2 | several workers at few items |
 //! | `hides_nothing_of_a_blocked_worker` | 2 | a worker pushes and never asks again |
+//! | `sees_what_is_on_the_move` | 2, 3 | items that never rest, and a look at them |
 //! | `loses_nothing_in_traffic` | 1, 5 | everything at once, with real threads |
 //!
 //! The laws stand in [`pool_core::scheduler`]. A strategy whose shared state goes through [`pool_core::sync`] can be tried
@@ -91,6 +92,7 @@ macro_rules! __bare_checks {
             adds_up_in_races: $crate::bare::races(|| $make),
             survives_stampedes: $crate::bare::stampedes(|| $make),
             hides_nothing_of_a_blocked_worker: $crate::bare::handovers(|| $make),
+            sees_what_is_on_the_move: $crate::bare::shuttles(|| $make),
             loses_nothing_in_traffic: $crate::bare::traffic(|| $make),
         }
     };
@@ -142,6 +144,11 @@ macro_rules! loom_laws {
             #[test]
             fn push_then_next() {
                 $crate::loom_laws::push_then_next(|| $make);
+            }
+
+            #[test]
+            fn push_against_take() {
+                $crate::loom_laws::push_against_take(|| $make);
             }
 
             #[test]

@@ -59,6 +59,22 @@ pub fn push_then_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send +
     });
 }
 
+/// The last item is taken while another is pushed: the other is found by the next who asks.
+pub fn push_against_take<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    loom::model(move || {
+        let scheduler = Arc::new(make());
+        let (mut a, mut b) = (scheduler.attach(1), scheduler.attach(2));
+        scheduler.inject(1, S::Hint::default());
+        let pusher = thread::spawn(move || a.push(2, S::Hint::default()));
+        let mut got: Vec<u32> = b.next().into_iter().collect();
+        pusher.join().unwrap();
+        assert!(got.len() == 2 || !scheduler.is_empty(), "law 3: is_empty does not see an item pushed before");
+        got.extend(std::iter::from_fn(|| b.next()));
+        got.sort_unstable();
+        assert_eq!(got, [1, 2], "laws 1 and 2: an item pushed while the last was taken");
+    });
+}
+
 /// A worker leaves while another takes until it is told that nothing waits: it gets everything.
 pub fn retire_against_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
     loom::model(move || {

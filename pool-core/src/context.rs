@@ -3,7 +3,7 @@
 use crate::cell::{self, Kind};
 use crate::core::Core;
 use crate::error::{Rejected, Rejection};
-use crate::fork::ForkStack;
+use crate::fork::ForkStorage;
 use crate::handle::JoinHandle;
 use crate::seat::Seat;
 use crate::sync::thread_local;
@@ -33,7 +33,7 @@ pub(crate) trait Inject: Send + Sync {
 pub(crate) struct Context {
     core: Arc<Core>,
     seat: Arc<Seat>,
-    fork: ForkStack,
+    forks: ForkStorage,
     queue: NonNull<dyn Queue>,
 }
 
@@ -55,11 +55,13 @@ impl Context {
         struct Leave;
         impl Drop for Leave {
             fn drop(&mut self) {
+                ForkStorage::leave();
                 let _ = CURRENT.try_with(|current| current.set(ptr::null()));
             }
         }
-        let context = Self { core, seat, fork: ForkStack::new(), queue };
+        let context = Self { core, seat, forks: ForkStorage::new(), queue };
         CURRENT.with(|current| current.set(&raw const context));
+        context.forks.enter(&context.seat.board.limit);
         let _leave = Leave;
         f()
     }
@@ -78,9 +80,9 @@ impl Context {
         Self::with(|context| f(context.filter(|context| ptr::eq(&*context.core, core))))
     }
 
-    #[inline(always)]
-    pub(crate) fn fork(&self) -> &ForkStack {
-        &self.fork
+    /// The memory of this worker's forks.
+    pub(crate) fn forks(&self) -> &ForkStorage {
+        &self.forks
     }
 
     #[inline(always)]

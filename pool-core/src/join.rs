@@ -50,52 +50,76 @@ impl<B: FnOnce() -> RB, RB> JoinFrame<B, RB> {
     }
 }
 
-/// Runs both closures and returns both results; `b` runs on another worker if one is hungry meanwhile.
+/// Runs two closures, in parallel if a worker is free, and returns both results.
+///
+/// On a worker this is [`Pool::join`](crate::Pool::join) of its pool; elsewhere it runs `a`, then `b`, right here.
+///
+/// # Panics
+/// With the panic of `a`, or else with that of `b`. Both closures run in any case.
+// Always inline: a call more for each level of a recursion overflows the processor's return predictor at half the depth.
 #[inline(always)]
-pub(crate) fn join_here<A, B, RA, RB>(context: &Context, a: A, b: B) -> (RA, RB)
+pub fn join<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
 where
-    A: FnOnce() -> RA,
-    B: FnOnce() -> RB,
+    A: FnOnce() -> RA + Send,
+    B: FnOnce() -> RB + Send,
+    RA: Send,
+    RB: Send,
 {
     let frame = JoinFrame::new(b);
-    let place = context.fork().push(NonNull::from(&frame.head));
-    if context.seat().board.has_room() {
-        fork::expose(context);
-    }
+    let place = fork::push(NonNull::from(&frame.head));
     // Not before `frame` is off the stack and done may this function end, so a panic waits.
-    let ra = catch_unwind(AssertUnwindSafe(a));
-    if context.fork().pop(place) {
-        // SAFETY: always private, so nobody else runs it.
-        let b = unsafe { frame.take() };
-        match ra {
-            Ok(ra) => (ra, b()),
-            Err(payload) => both_ran(payload, b),
+    match catch_unwind(AssertUnwindSafe(a)) {
+        Ok(ra) if fork::pop(place) => {
+            // SAFETY: always private, so nobody else runs it.
+            let b = unsafe { frame.take() };
+            (ra, b())
         }
-    } else {
-        // SAFETY: exposed by this worker, off the stack, alive.
-        let rb = unsafe { recover(context, &frame) };
-        match (ra, rb) {
-            (Ok(ra), Ok(rb)) => (ra, rb),
-            (Err(payload), _) | (_, Err(payload)) => resume_unwind(payload),
-        }
+        // SAFETY: at this place of the stack until `pop` just now.
+        Ok(ra) => unsafe { recover(&frame, ra) },
+        // SAFETY: at this place of the stack.
+        Err(payload) => unsafe { both_ran(place, &frame, payload) },
     }
 }
 
 /// `a` panicked: `b` runs all the same, as it would have if somebody had taken it.
+///
+/// # Safety
+/// The frame is on this thread's fork stack at `place`, the top.
 #[cold]
 #[inline(never)]
-fn both_ran<B: FnOnce() -> RB, RB>(payload: Box<dyn std::any::Any + Send>, b: B) -> ! {
-    let _second = catch_unwind(AssertUnwindSafe(b));
-    resume_unwind(payload)
+unsafe fn both_ran<B, RB>(place: usize, frame: &JoinFrame<B, RB>, payload: Box<dyn std::any::Any + Send>) -> !
+where
+    B: FnOnce() -> RB,
+{
+    let second = if fork::pop(place) {
+        // SAFETY: always private, so nobody else runs it.
+        let b = unsafe { frame.take() };
+        catch_unwind(AssertUnwindSafe(b)).map(drop)
+    } else {
+        // SAFETY: exposed by this thread, off the stack, alive.
+        catch_unwind(AssertUnwindSafe(|| drop(unsafe { recover(frame, ()) })))
+    };
+    drop(second);
+    resume_unwind(payload);
 }
 
-/// The result of a frame that was exposed: run here if nobody took it, else waited for.
+/// Adds the result of a frame that was exposed: run here if nobody took it, else waited for. Unwinds with its panic.
 ///
 /// # Safety
 /// The frame was exposed by this worker, is off its fork stack, and has not been run here.
 #[cold]
 #[inline(never)]
-unsafe fn recover<B, RB>(context: &Context, frame: &JoinFrame<B, RB>) -> TaskResult<RB>
+unsafe fn recover<B, RA, RB>(frame: &JoinFrame<B, RB>, ra: RA) -> (RA, RB)
+where
+    B: FnOnce() -> RB,
+{
+    // SAFETY: passed on.
+    (ra, Context::with(|context| unsafe { recover_on(context.expect("only workers expose"), frame) }))
+}
+
+/// # Safety
+/// As for `recover`.
+unsafe fn recover_on<B, RB>(context: &Context, frame: &JoinFrame<B, RB>) -> RB
 where
     B: FnOnce() -> RB,
 {
@@ -103,7 +127,7 @@ where
     if unsafe { fork::reclaim(context, &frame.head) } {
         // SAFETY: reclaimed, so nobody else runs it.
         let b = unsafe { frame.take() };
-        return catch_unwind(AssertUnwindSafe(b));
+        return b();
     }
     let mut nap = Nap::new();
     // SAFETY: passed on.
@@ -119,28 +143,8 @@ where
         }
     }
     // SAFETY: done, so the thief has stored the result and it is ours.
-    frame.result.with(|result| unsafe { (*result).assume_init_read() })
-}
-
-/// Runs two closures, in parallel if a worker is free, and returns both results.
-///
-/// On a worker this is [`Pool::join`](crate::Pool::join) of its pool; elsewhere it runs `a`, then `b`, right here.
-///
-/// # Panics
-/// With the panic of `a`, or else with that of `b`. Both closures run in any case.
-#[inline]
-pub fn join<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
-where
-    A: FnOnce() -> RA + Send,
-    B: FnOnce() -> RB + Send,
-    RA: Send,
-    RB: Send,
-{
-    Context::with(|context| match context {
-        Some(context) => join_here(context, a, b),
-        None => match catch_unwind(AssertUnwindSafe(a)) {
-            Ok(ra) => (ra, b()),
-            Err(payload) => both_ran(payload, b),
-        },
-    })
+    match frame.result.with(|result| unsafe { (*result).assume_init_read() }) {
+        Ok(rb) => rb,
+        Err(payload) => resume_unwind(payload),
+    }
 }

@@ -22,6 +22,8 @@ mod handle;
 mod idle;
 mod join;
 mod ledger;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod metrics;
 mod pool;
 pub mod scheduler;

@@ -5,7 +5,7 @@ use crate::cell::{self, Holder, Kind};
 use crate::context::Context;
 use crate::error::{Rejected, Rejection, ShutdownError};
 use crate::handle::JoinHandle;
-use crate::join::join_here;
+use crate::join::join;
 use crate::metrics::Metrics;
 use crate::scheduler::Scheduler;
 use crate::scope::{Scope, scope_here};
@@ -281,7 +281,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
         RA: Send,
         RB: Send,
     {
-        self.on_worker(|context| join_here(context, a, b))
+        self.on_worker(|_| join(a, b))
     }
 
     /// Opens a scope: everything spawned in it has ended when this returns, so it may borrow.

@@ -22,7 +22,9 @@ pub mod thread {
     use std::time::Duration;
 
     #[cfg(loom)]
-    pub use loom::thread::{Builder, JoinHandle, Thread, current, park, spawn, yield_now};
+    pub use super::park::{Thread, current, park};
+    #[cfg(loom)]
+    pub use loom::thread::{Builder, JoinHandle, spawn, yield_now};
     #[cfg(not(loom))]
     pub use std::thread::{Builder, JoinHandle, Thread, current, park, spawn, yield_now};
 
@@ -48,7 +50,20 @@ pub mod hint {
 }
 
 #[cfg(loom)]
-pub(crate) use loom::thread_local;
+mod park;
+
+/// `loom::thread_local`, for the one form that this crate uses: loom knows no constant initialisers.
+#[cfg(loom)]
+macro_rules! loom_thread_local {
+    ($(#[$attribute:meta])* static $name:ident: $type:ty = const { $init:expr };) => {
+        ::loom::thread_local! { $(#[$attribute])* static $name: $type = $init; }
+    };
+    ($(#[$attribute:meta])* static $name:ident: $type:ty = $init:expr;) => {
+        ::loom::thread_local! { $(#[$attribute])* static $name: $type = $init; }
+    };
+}
+#[cfg(loom)]
+pub(crate) use loom_thread_local as thread_local;
 #[cfg(not(loom))]
 pub(crate) use std::thread_local;
 

@@ -40,6 +40,15 @@ impl Join for Chili {
     ) -> (RA, RB) {
         fork.join(a, b)
     }
+
+    fn join_coarse<RA: Send, RB: Send>(
+        fork: &mut Scope<'_>,
+        a: impl for<'x, 's> FnOnce(&'x mut Scope<'s>) -> RA + Send,
+        b: impl for<'x, 's> FnOnce(&'x mut Scope<'s>) -> RB + Send,
+    ) -> (RA, RB) {
+        // `join` looks for the heartbeat at every 64th call only.
+        fork.join_with_heartbeat_every::<1, _, _, _, _>(a, b)
+    }
 }
 
 impl Reduce for Chili {
@@ -59,6 +68,6 @@ fn halves(data: &[f64], scope: &mut Scope<'_>) -> f64 {
         return data.iter().sum();
     }
     let (left, right) = data.split_at(data.len() / 2);
-    let (a, b) = scope.join(|scope| halves(left, scope), |scope| halves(right, scope));
+    let (a, b) = Chili::join_coarse(scope, |scope| halves(left, scope), |scope| halves(right, scope));
     a + b
 }

@@ -9,7 +9,6 @@
 mod channels;
 mod chili;
 mod executors;
-#[cfg(feature = "ours")]
 mod ours;
 mod rayon;
 mod rusty_pool;
@@ -22,7 +21,6 @@ use std::marker::PhantomData;
 pub use self::channels::{CrossbeamChannel, Kanal};
 pub use self::chili::Chili;
 pub use self::executors::{ExecutorsChannel, ExecutorsStealing};
-#[cfg(feature = "ours")]
 pub use self::ours::{Fifo, Priority, WorkStealing};
 pub use self::rayon::Rayon;
 pub use self::rusty_pool::RustyPool;
@@ -102,12 +100,21 @@ pub trait Join: Contestant {
     /// Runs `root` where forking is cheapest, and waits for it.
     fn root<R: Send>(&self, root: impl for<'x, 's> FnOnce(&'x mut Self::Fork<'s>) -> R + Send) -> R;
 
-    /// Runs both and returns both results.
+    /// Runs both and returns both results. For closures that may be as small as an addition.
     fn join<RA: Send, RB: Send>(
         fork: &mut Self::Fork<'_>,
         a: impl for<'x, 's> FnOnce(&'x mut Self::Fork<'s>) -> RA + Send,
         b: impl for<'x, 's> FnOnce(&'x mut Self::Fork<'s>) -> RB + Send,
     ) -> (RA, RB);
+
+    /// The same for closures that work for microseconds and more, if the contestant tells the two apart.
+    fn join_coarse<RA: Send, RB: Send>(
+        fork: &mut Self::Fork<'_>,
+        a: impl for<'x, 's> FnOnce(&'x mut Self::Fork<'s>) -> RA + Send,
+        b: impl for<'x, 's> FnOnce(&'x mut Self::Fork<'s>) -> RB + Send,
+    ) -> (RA, RB) {
+        Self::join(fork, a, b)
+    }
 }
 
 /// Runs any number of tasks that may borrow, and waits for all.
@@ -149,11 +156,8 @@ impl Entry {
 /// Every contestant, ours first.
 pub fn all() -> Vec<Entry> {
     vec![
-        #[cfg(feature = "ours")]
         Enlist::<Fifo>::new().execute().spawn().join().scoped().entry,
-        #[cfg(feature = "ours")]
         Enlist::<WorkStealing>::new().execute().spawn().join().scoped().entry,
-        #[cfg(feature = "ours")]
         Enlist::<Priority>::new().execute().spawn().join().scoped().entry,
         Enlist::<Rayon>::new().execute().join().scoped().reduce().entry,
         Enlist::<Chili>::new().join().reduce().entry,

@@ -91,15 +91,15 @@ macro_rules! strategy {
 
 strategy! {
     /// `pool-fifo`.
-    Fifo, "pool-fifo", pool_fifo::Pool, ()
+    Fifo, "pool-fifo", pool_core::Pool<pool_fifo::Fifo>, ()
 }
 
 strategy! {
     /// `pool-workstealing`.
-    WorkStealing, "pool-workstealing", pool_workstealing::Pool, ()
+    WorkStealing, "pool-workstealing", pool_core::Pool<pool_workstealing::WorkStealing>, ()
 }
 
 strategy! {
     /// `pool-priority`; urgent tasks get its high priority.
-    Priority, "pool-priority", pool_priority::Pool, pool_priority::Priority::HIGH
+    Priority, "pool-priority", pool_core::Pool<pool_priority::Priority>, pool_priority::Level::HIGH
 }

@@ -34,7 +34,7 @@ pub const STYLE: &str = "\
   --ours: #0b7a75; --peer: #8a97a8; --baseline: #c9a227; --good: #0b7a3b; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6ebf1; --soft: #9aa7b6; --paper: #12161c; --panel: #1a2028;
   --line: #2f3844; --ours: #35b8b0; --peer: #66758a; --baseline: #d9b64a; --good: #4fc27d; --bad: #ff8a80; } }
-body { margin: 0 auto; max-width: 68rem; padding: 2rem 1rem 4rem; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; max-width: 76rem; padding: 2rem 1rem 4rem; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.2rem; margin: 2.6rem 0 .1rem; }
 p { margin: .2rem 0 .8rem; } .soft { color: var(--soft); }
@@ -42,7 +42,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; bac
   border-radius: .5rem; } dt { color: var(--soft); } dd { margin: 0; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .86rem; margin: .4rem 0 1rem;
   font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
+th, td { padding: .2rem .45rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; } th:first-child, td:first-child, .left td:last-child { text-align: left; }
 tr.ours td:first-child { color: var(--ours); font-weight: 700; } tr.invalid td { color: var(--bad); }
 tr.ahead td:last-child { color: var(--good); } tr.behind td:last-child { color: var(--bad); }

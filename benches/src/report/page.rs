@@ -2,7 +2,7 @@
 
 use super::html::{STYLE, escape, table};
 use super::svg::{Bar, chart};
-use super::table::{best_peer, cells, head};
+use super::table::{GATE_HEAD, SUMMARY_HEAD, best_peer, cells, described, gate_cells, head, summary_cells};
 use super::{About, number};
 use crate::contestant::Class;
 use crate::results::{Figure, Results, Row};
@@ -32,7 +32,7 @@ pub fn report(about: &About, results: &Results, judged: &[Judged]) -> String {
     }
     page += "<nav>";
     for workload in &results.workloads {
-        page += &format!("<a href=\"#{0}\">{0}</a>", escape(workload.name));
+        page += &format!("<a href=\"#{0}\">{0}</a>\n", escape(workload.name));
     }
     page += "</nav>\n";
     for workload in &results.workloads {
@@ -57,57 +57,21 @@ fn facts(about: &About, results: &Results) -> String {
 }
 
 fn summary(standings: &[Standing]) -> String {
-    let head = ["workload", "unit", "winner", "median", "best of ours", "median", "best peer", "median", "ratio", ""];
-    let side = |side: Option<(&'static str, f64)>| match side {
-        Some((name, median)) => [name.to_owned(), number(median)],
-        None => ["—".to_owned(), "—".to_owned()],
+    let class = |standing: &Standing| match standing.ratio {
+        Some(ratio) if ratio < 0.95 => "ahead",
+        Some(ratio) if ratio > 1.05 => "behind",
+        _ => "even",
     };
-    let rows: Vec<(String, Vec<String>)> = standings
-        .iter()
-        .map(|standing| {
-            let class = match standing.ratio {
-                Some(ratio) if ratio < 0.95 => "ahead",
-                Some(ratio) if ratio > 1.05 => "behind",
-                _ => "even",
-            };
-            let mut row = vec![standing.label(), standing.workload.metrics[standing.metric].unit.to_owned()];
-            row.extend(side(Some(standing.winner)));
-            row.extend(side(standing.ours));
-            row.extend(side(standing.peer));
-            row.push(standing.ratio.map_or("—".to_owned(), number));
-            row.push(standing.verdict());
-            (class.to_owned(), row)
-        })
-        .collect();
-    format!("<div class=\"left\">{}</div>", table(&head.map(str::to_owned), &rows))
+    let rows: Vec<(String, Vec<String>)> =
+        standings.iter().map(|standing| (class(standing).to_owned(), summary_cells(standing))).collect();
+    format!("<div class=\"left\">{}</div>", table(&SUMMARY_HEAD.map(str::to_owned), &rows))
 }
 
 fn targets(judged: &[Judged]) -> String {
-    let head = ["target", "ours", "median", "against", "median", "ratio", "at most", ""].map(str::to_owned);
-    let shown = |value: Option<f64>| value.map_or("—".to_owned(), number);
-    let rows: Vec<(String, Vec<String>)> = judged
-        .iter()
-        .map(|judged| {
-            let against = judged.against.as_ref();
-            let (class, state) = match (judged.reached(), judged.ratio) {
-                (true, _) => ("ahead", "reached"),
-                (false, Some(_)) => ("behind", "missed"),
-                (false, None) => ("behind", "not measured"),
-            };
-            let row = vec![
-                format!("{} · {}", judged.target.workload, judged.target.figure),
-                judged.ours.to_owned(),
-                shown(judged.value),
-                against.map_or("—".to_owned(), |(name, _)| name.clone()),
-                shown(against.map(|&(_, value)| value)),
-                shown(judged.ratio),
-                number(judged.target.limit),
-                state.to_owned(),
-            ];
-            (class.to_owned(), row)
-        })
-        .collect();
-    format!("<div class=\"left\">{}</div>", table(&head, &rows))
+    let class = |judged: &Judged| if judged.reached() { "ahead" } else { "behind" };
+    let rows: Vec<(String, Vec<String>)> =
+        judged.iter().map(|judged| (class(judged).to_owned(), gate_cells(judged))).collect();
+    format!("<div class=\"left\">{}</div>", table(&GATE_HEAD.map(str::to_owned), &rows))
 }
 
 fn class(row: &Row) -> &'static str {
@@ -141,7 +105,7 @@ fn section(results: &Results, workload: &Workload) -> String {
                 Better::Lower => "shorter is better",
                 Better::Higher => "longer is better",
             };
-            html += &chart(&bars, &format!("{}; {good}", metric.unit));
+            html += &chart(&bars, &format!("{}; {good}", described(metric)));
         }
     }
     let best_peer = best_peer(results, workload);

@@ -72,16 +72,16 @@ fn nice_step(step: f64) -> f64 {
 pub fn chart(bars: &[Bar], unit: &str) -> String {
     let axis = Axis::for_bars(bars);
     let bottom = ROW * bars.len() as f64 + 6.0;
-    let mut svg = format!(
-        "<svg viewBox=\"0 0 {WIDTH} {:.0}\" role=\"img\" aria-label=\"{}\">\n",
-        bottom + FOOT,
-        escape(unit)
-    );
+    let mut svg =
+        format!("<svg viewBox=\"0 0 {WIDTH} {:.0}\" role=\"img\" aria-label=\"{}\">\n", bottom + FOOT, escape(unit));
     for &tick in &axis.ticks {
         let x = axis.x(tick);
         svg += &format!("<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"0\" y2=\"{bottom:.0}\"/>");
         let text = number(tick);
-        svg += &format!("<text class=\"soft\" x=\"{x:.1}\" y=\"{:.0}\" text-anchor=\"middle\">{text}</text>\n", bottom + 14.0);
+        svg += &format!(
+            "<text class=\"soft\" x=\"{x:.1}\" y=\"{:.0}\" text-anchor=\"middle\">{text}</text>\n",
+            bottom + 14.0
+        );
     }
     for (index, bar) in bars.iter().enumerate() {
         let (top, middle) = (ROW * index as f64 + 4.0, ROW * index as f64 + ROW / 2.0 + 2.0);

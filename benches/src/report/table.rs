@@ -3,9 +3,9 @@
 use super::{About, number};
 use crate::contestant::Class;
 use crate::results::{Figure, Results, Row, ratio};
-use crate::summary::standings;
-use crate::targets::{Judged, Target};
-use crate::workload::Workload;
+use crate::summary::{Standing, standings};
+use crate::targets::Judged;
+use crate::workload::{Metric, Workload};
 
 /// Lays out rows in columns; the first column is left-aligned, and so is the last if `last_left`.
 pub fn layout(head: &[String], rows: &[Vec<String>], last_left: bool) -> String {
@@ -37,12 +37,14 @@ pub(crate) fn head(workload: &Workload) -> Vec<String> {
     let mut head = vec!["contestant".to_owned()];
     for (index, metric) in workload.metrics.iter().enumerate() {
         let name = if workload.metrics.len() > 1 { format!("{} ", metric.name) } else { String::new() };
-        head.extend([format!("{name}min"), format!("{name}median"), format!("{name}max")]);
+        head.extend(["min", "median", "max"].map(|column| format!("{name}{column}")));
         if index == 0 {
             head.push("× best peer".to_owned());
         }
     }
-    head.push(format!("CPU ns/{}", workload.operation));
+    if let Some(operation) = workload.operation {
+        head.push(format!("CPU ns/{operation}"));
+    }
     head
 }
 
@@ -59,7 +61,9 @@ pub(crate) fn cells(workload: &Workload, row: &Row, best_peer: Option<f64>) -> V
             cells.push(pair.map_or("—".to_owned(), |(own, peer)| number(ratio(own.median, peer, metric.better))));
         }
     }
-    cells.push(row.cpu.map_or("—".to_owned(), |spread| number(spread.median)));
+    if workload.operation.is_some() {
+        cells.push(row.cpu.map_or("—".to_owned(), |spread| number(spread.median)));
+    }
     cells
 }
 
@@ -67,6 +71,14 @@ pub(crate) fn cells(workload: &Workload, row: &Row, best_peer: Option<f64>) -> V
 pub(crate) fn best_peer(results: &Results, workload: &Workload) -> Option<f64> {
     let best = results.best(workload, Figure::Metric(0), |row| row.class == Class::Peer);
     best.map(|(_, spread)| spread.median)
+}
+
+/// Unit and meaning, with the metric's name where it adds something.
+pub(crate) fn described(metric: &Metric) -> String {
+    match metric.what {
+        "" => metric.unit.to_owned(),
+        what => format!("{} in {}: {what}", metric.name, metric.unit),
+    }
 }
 
 fn mark(class: Class) -> &'static str {
@@ -78,8 +90,8 @@ fn mark(class: Class) -> &'static str {
 
 /// One workload: every contestant, the best first, ours marked.
 pub fn workload(results: &Results, workload: &Workload) -> String {
-    let units: Vec<&str> = workload.metrics.iter().map(|metric| metric.unit).collect();
-    let mut text = format!("{} · {}\n{}", workload.name, workload.title, units.join("; "));
+    let metrics: Vec<String> = workload.metrics.iter().map(described).collect();
+    let mut text = format!("{} · {}\n{}", workload.name, workload.title, metrics.join("; "));
     if let Some(line) = results.line_time(Some(workload.name)) {
         text += &format!(" · line time {}–{} ns", number(line.min), number(line.max));
     }
@@ -107,62 +119,60 @@ pub fn workload(results: &Results, workload: &Workload) -> String {
     text
 }
 
-/// Who wins where, and by how much.
-pub fn summary(results: &Results) -> String {
-    let head = ["workload", "unit", "winner", "median", "best of ours", "median", "best peer", "median", "ratio", ""];
+/// The head of the summary, and one line of it.
+pub(crate) const SUMMARY_HEAD: [&str; 10] =
+    ["workload", "unit", "winner", "median", "best of ours", "median", "best peer", "median", "ratio", ""];
+
+pub(crate) fn summary_cells(standing: &Standing) -> Vec<String> {
     let side = |side: Option<(&'static str, f64)>| match side {
         Some((name, median)) => [name.to_owned(), number(median)],
         None => ["—".to_owned(), "—".to_owned()],
     };
-    let rows: Vec<Vec<String>> = standings(results)
-        .iter()
-        .map(|standing| {
-            let unit = standing.workload.metrics[standing.metric].unit.split(',').next().unwrap_or_default();
-            let mut row = vec![standing.label(), unit.to_owned()];
-            row.extend(side(Some(standing.winner)));
-            row.extend(side(standing.ours));
-            row.extend(side(standing.peer));
-            row.push(standing.ratio.map_or("—".to_owned(), number));
-            row.push(standing.verdict());
-            row
-        })
-        .collect();
-    let mut text = layout(&head.map(str::to_owned), &rows, true);
-    text += "ratio: ours ÷ best peer, below 1 is ahead, by medians; even: within 5 %; ~: the two ranges overlap, so it may be noise\n";
-    text
+    let mut cells = vec![standing.label(), standing.workload.metrics[standing.metric].unit.to_owned()];
+    cells.extend(side(Some(standing.winner)));
+    cells.extend(side(standing.ours));
+    cells.extend(side(standing.peer));
+    cells.push(standing.ratio.map_or("—".to_owned(), number));
+    cells.push(standing.verdict());
+    cells
+}
+
+/// Who wins where, and by how much.
+pub fn summary(results: &Results) -> String {
+    let rows: Vec<Vec<String>> = standings(results).iter().map(summary_cells).collect();
+    layout(&SUMMARY_HEAD.map(str::to_owned), &rows, true)
+        + "ratio: ours ÷ best peer by medians, below 1 is ahead; even: within 5 %; ~: the two ranges overlap, so it may be \
+           noise\n"
+}
+
+/// The head of the table of targets, and one line of it.
+pub(crate) const GATE_HEAD: [&str; 8] = ["target", "ours", "median", "against", "median", "ratio", "at most", ""];
+
+pub(crate) fn gate_cells(judged: &Judged) -> Vec<String> {
+    let shown = |value: Option<f64>| value.map_or("—".to_owned(), number);
+    let (against, theirs) = judged.against.clone().unzip();
+    let state = match (judged.reached(), judged.ratio) {
+        (true, _) => "reached",
+        (false, Some(_)) => "MISSED",
+        (false, None) => "NOT MEASURED",
+    };
+    vec![
+        format!("{} · {}", judged.target.workload, judged.target.figure),
+        judged.ours.to_owned(),
+        shown(judged.value),
+        against.unwrap_or_else(|| "—".to_owned()),
+        shown(theirs),
+        shown(judged.ratio),
+        number(judged.target.limit),
+        state.to_owned(),
+    ]
 }
 
 /// The targets and which of them hold.
 pub fn gate(judged: &[Judged]) -> String {
-    let head = ["target", "ours", "median", "against", "median", "ratio", "at most", ""].map(str::to_owned);
-    let label = |target: &Target| format!("{} · {}", target.workload, target.figure);
-    let shown = |value: Option<f64>| value.map_or("—".to_owned(), number);
-    let rows: Vec<Vec<String>> = judged
-        .iter()
-        .map(|judged| {
-            let (against, theirs) = match &judged.against {
-                Some((name, value)) => (name.clone(), number(*value)),
-                None => ("—".to_owned(), "—".to_owned()),
-            };
-            let state = match (judged.reached(), judged.ratio) {
-                (true, _) => "reached",
-                (false, Some(_)) => "MISSED",
-                (false, None) => "NOT MEASURED",
-            };
-            vec![
-                label(&judged.target),
-                judged.ours.to_owned(),
-                shown(judged.value),
-                against,
-                theirs,
-                shown(judged.ratio),
-                number(judged.target.limit),
-                state.to_owned(),
-            ]
-        })
-        .collect();
+    let rows: Vec<Vec<String>> = judged.iter().map(gate_cells).collect();
     let reached = judged.iter().filter(|judged| judged.reached()).count();
-    layout(&head, &rows, true) + &format!("{reached} of {} targets reached\n", judged.len())
+    layout(&GATE_HEAD.map(str::to_owned), &rows, true) + &format!("{reached} of {} targets reached\n", judged.len())
 }
 
 /// The whole report: the machine, every workload, and the summary last.

@@ -3,28 +3,28 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use super::{Metric, Workload, nanos};
+use super::{Metric, Workload, workload};
 use crate::contestant::Join;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 use crate::work;
 
-const PER_JOIN: &[Metric] = &[Metric::lower("time", "ns per join")];
-const TIMES_IDEAL: &[Metric] = &[Metric::lower("ideal", "time ÷ time of one half")];
+const PER_JOIN: &[Metric] = &[Metric::lower("time", "ns/join", "")];
+const TIMES_IDEAL: &[Metric] = &[Metric::lower("ideal", "× ideal", "time ÷ time of one half")];
 
 /// fib with the asked number of workers, with one and with eight; two coarse halves.
 pub const WORKLOADS: [Workload; 4] = [
-    nanos("fib", "fib(32) by joins all the way down", PER_JOIN, "join"),
+    workload("fib", "fib(32) by joins all the way down", PER_JOIN, "join"),
     Workload {
         workers: Some(1),
         standard: false,
-        ..nanos("fib-1w", "fib(32) by joins all the way down, one worker", PER_JOIN, "join")
+        ..workload("fib-1w", "fib(32) by joins all the way down, one worker", PER_JOIN, "join")
     },
     Workload {
         workers: Some(8),
         standard: false,
-        ..nanos("fib-8w", "fib(32) by joins all the way down, eight workers", PER_JOIN, "join")
+        ..workload("fib-8w", "fib(32) by joins all the way down, eight workers", PER_JOIN, "join")
     },
-    nanos("coarse-join", "one join of two closures that work for 10 ms each", TIMES_IDEAL, "join"),
+    workload("coarse-join", "one join of two closures that work for 10 ms each", TIMES_IDEAL, "join"),
 ];
 
 pub(crate) fn cells<C: Join>() -> [(&'static str, Run); 4] {
@@ -66,7 +66,7 @@ fn coarse<C: Join>(params: &Params) -> Measured {
     with_contestant::<C>(params, |pool| {
         let nanos = work::nanos_per_iteration(work::parallelism(params.workers.min(2)));
         let meter = Meter::start();
-        let (a, b) = pool.root(|fork| C::join(fork, |_| work::spin(iterations), |_| work::spin(iterations)));
+        let (a, b) = pool.root(|fork| C::join_coarse(fork, |_| work::spin(iterations), |_| work::spin(iterations)));
         let wall = meter.wall();
         if a != b || a == 0 {
             return Err(format!("two equal halves gave {a} and {b}"));

@@ -3,18 +3,18 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{Metric, Workload, nanos};
+use super::{Metric, Workload, without_cpu};
 use crate::contestant::Contestant;
 use crate::measure::{Measured, Meter, Params, Run, Sample, with_contestant};
 
 const METRICS: &[Metric] = &[
-    Metric::lower("cpu", "ms of processor time per second of idleness"),
-    Metric::lower("switches", "context switches per second"),
+    Metric::lower("cpu", "ms/s", "processor time per second of idleness"),
+    Metric::lower("switches", "1/s", "context switches"),
 ];
 
 /// One workload.
 pub const WORKLOADS: [Workload; 1] =
-    [nanos("idle", "nothing to do for 0.3 s (--full: 5 s) after some work", METRICS, "second")];
+    [without_cpu("idle", "nothing to do for 0.3 s (--full: 5 s) after some work", METRICS)];
 
 pub(crate) fn cells<C: Contestant>() -> [(&'static str, Run); 1] {
     [("idle", run::<C>)]

@@ -5,18 +5,18 @@ use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 
-use super::{Metric, Workload, nanos};
+use super::{Metric, Workload, without_cpu};
 use crate::contestant::{Execute, Spawn};
 use crate::measure::{Measured, Params, Run, Sample, with_contestant};
 use crate::tally::Latch;
 
 const METRICS: &[Metric] =
-    &[Metric::lower("bytes", "bytes per waiting task"), Metric::lower("allocations", "allocations per task")];
+    &[Metric::lower("bytes", "B/task", "heap per waiting task"), Metric::lower("allocations", "1/task", "allocations")];
 
 /// Tasks without and with a handle.
 pub const WORKLOADS: [Workload; 2] = [
-    nanos("memory", "100,000 tiny tasks wait behind blocked workers", METRICS, "task"),
-    nanos("memory-handle", "100,000 tiny tasks and their handles wait behind blocked workers", METRICS, "task"),
+    without_cpu("memory", "100,000 tiny tasks wait behind blocked workers", METRICS),
+    without_cpu("memory-handle", "100,000 tiny tasks and their handles wait behind blocked workers", METRICS),
 ];
 
 pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 1] {
@@ -39,7 +39,11 @@ pub struct Counted {
 /// The counter of the process's allocator, if it has one. Only the memory probe sets it.
 pub static COUNTER: OnceLock<fn() -> Counted> = OnceLock::new();
 
-fn here_or_in_probe<C: Execute>(params: &Params, workload: &str, here: fn(&Params, fn() -> Counted) -> Measured) -> Measured {
+fn here_or_in_probe<C: Execute>(
+    params: &Params,
+    workload: &str,
+    here: fn(&Params, fn() -> Counted) -> Measured,
+) -> Measured {
     if let Some(&counter) = COUNTER.get() {
         return here(params, counter);
     }
@@ -83,7 +87,9 @@ impl Blocked {
             })
             .collect();
         for _ in 0..workers {
-            arrivals.recv_timeout(crate::tally::PATIENCE).map_err(|error| format!("a worker does not come: {error}"))?;
+            arrivals
+                .recv_timeout(crate::tally::PATIENCE)
+                .map_err(|error| format!("a worker does not come: {error}"))?;
         }
         Ok(Blocked { release })
     }

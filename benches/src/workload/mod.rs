@@ -30,19 +30,21 @@ pub enum Better {
 pub struct Metric {
     /// Its name on the command line and in targets.
     pub name: &'static str,
-    /// What it is and in which unit, as a table's heading says it.
+    /// Its unit.
     pub unit: &'static str,
+    /// What it is, where the workload's title does not say it.
+    pub what: &'static str,
     /// Which end is good.
     pub better: Better,
 }
 
 impl Metric {
-    const fn lower(name: &'static str, unit: &'static str) -> Self {
-        Metric { name, unit, better: Better::Lower }
+    const fn lower(name: &'static str, unit: &'static str, what: &'static str) -> Self {
+        Metric { name, unit, what, better: Better::Lower }
     }
 
-    const fn higher(name: &'static str, unit: &'static str) -> Self {
-        Metric { name, unit, better: Better::Higher }
+    const fn higher(name: &'static str, unit: &'static str, what: &'static str) -> Self {
+        Metric { name, unit, what, better: Better::Higher }
     }
 }
 
@@ -55,22 +57,29 @@ pub struct Workload {
     pub title: &'static str,
     /// What it gives; the first is the one it is judged by.
     pub metrics: &'static [Metric],
-    /// What processor time is counted per.
-    pub operation: &'static str,
+    /// What processor time is counted per, if it is told apart from the metrics.
+    pub operation: Option<&'static str>,
     /// The number of workers, if it is not the one asked for.
     pub workers: Option<usize>,
+    /// The fewest workers with which it makes sense.
+    pub least_workers: usize,
     /// Whether it runs unless named.
     pub standard: bool,
 }
 
-/// A workload with one metric in nanoseconds per operation.
-const fn nanos(
+/// A workload that runs by default, with the asked number of workers.
+const fn workload(
     name: &'static str,
     title: &'static str,
     metrics: &'static [Metric],
     operation: &'static str,
 ) -> Workload {
-    Workload { name, title, metrics, operation, workers: None, standard: true }
+    Workload { name, title, metrics, operation: Some(operation), workers: None, least_workers: 1, standard: true }
+}
+
+/// The same without processor time per operation.
+const fn without_cpu(name: &'static str, title: &'static str, metrics: &'static [Metric]) -> Workload {
+    Workload { name, title, metrics, operation: None, workers: None, least_workers: 1, standard: true }
 }
 
 /// Every workload, in the order of the tables.

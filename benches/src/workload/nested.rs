@@ -1,17 +1,17 @@
 //! Tasks that submit tasks: a tree of them, detached or within a scope, and a chain.
 
-use super::{Metric, Workload, nanos};
+use super::{Metric, Workload, workload};
 use crate::contestant::{Execute, Scoped};
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 use crate::tally::{Tally, with_tally};
 
-const METRICS: &[Metric] = &[Metric::lower("time", "ns per task")];
+const METRICS: &[Metric] = &[Metric::lower("time", "ns/task", "")];
 
 /// The tree, the tree within a scope, and the chain.
 pub const WORKLOADS: [Workload; 3] = [
-    nanos("spawn-tree", "each task submits two more, detached, down to a depth", METRICS, "task"),
-    nanos("scope-tree", "each task submits two more within one scope, down to a depth", METRICS, "task"),
-    nanos("spawn-chain", "each task submits the next", METRICS, "task"),
+    workload("spawn-tree", "each task submits two more, detached, down to a depth", METRICS, "task"),
+    workload("scope-tree", "each task submits two more within one scope, down to a depth", METRICS, "task"),
+    workload("spawn-chain", "each task submits the next", METRICS, "task"),
 ];
 
 pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 2] {

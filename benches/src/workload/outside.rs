@@ -4,18 +4,18 @@ use std::hint::black_box;
 use std::sync::Barrier;
 use std::thread;
 
-use super::{Metric, Workload, nanos};
+use super::{Metric, Workload, workload};
 use crate::contestant::Execute;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 use crate::tally::with_tally;
 
-const METRICS: &[Metric] = &[Metric::lower("time", "ns per task")];
+const METRICS: &[Metric] = &[Metric::lower("time", "ns/task", "")];
 
 /// One producer, four producers, and closures of four words more.
 pub const WORKLOADS: [Workload; 3] = [
-    nanos("outside-1", "one outside thread submits tiny tasks (closures of 16 bytes)", METRICS, "task"),
-    nanos("outside-4", "four outside threads submit tiny tasks (closures of 16 bytes)", METRICS, "task"),
-    nanos("outside-1-wide", "one outside thread submits tasks that own 48 bytes", METRICS, "task"),
+    workload("outside-1", "one outside thread submits tiny tasks (closures of 16 bytes)", METRICS, "task"),
+    workload("outside-4", "four outside threads submit tiny tasks (closures of 16 bytes)", METRICS, "task"),
+    workload("outside-1-wide", "one outside thread submits tasks that own 48 bytes", METRICS, "task"),
 ];
 
 pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 3] {

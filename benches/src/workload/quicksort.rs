@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::{Metric, Workload, nanos};
+use super::{Metric, Workload, workload};
 use crate::contestant::Join;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 
-const METRICS: &[Metric] = &[Metric::lower("time", "ns per key")];
+const METRICS: &[Metric] = &[Metric::lower("time", "ns/key", "")];
 
 /// One workload.
 pub const WORKLOADS: [Workload; 1] =
-    [nanos("quicksort", "quicksort of 2 M keys (--full: 10 M), the 8-byte windows of a file", METRICS, "key")];
+    [workload("quicksort", "quicksort of 2 M keys (--full: 10 M), the 8-byte windows of a file", METRICS, "key")];
 
 pub(crate) fn cells<C: Join>() -> [(&'static str, Run); 1] {
     [("quicksort", run::<C>)]
@@ -55,7 +55,7 @@ fn quicksort<C: Join>(fork: &mut C::Fork<'_>, keys: &mut [u64]) {
         return;
     }
     let (left, right) = partition(keys);
-    C::join(fork, |fork| quicksort::<C>(fork, left), |fork| quicksort::<C>(fork, right));
+    C::join_coarse(fork, |fork| quicksort::<C>(fork, left), |fork| quicksort::<C>(fork, right));
 }
 
 /// Hoare's partition around the median of nine, which splits runs of equal keys in the middle. Both parts are smaller than

@@ -1,16 +1,16 @@
 //! The sum of a slice: a loop that a pool must not make slower when it is short, and should make faster when it is long.
 
-use super::{Metric, Workload, nanos};
+use super::{Metric, Workload, workload};
 use crate::contestant::Reduce;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 
-const MICROS: &[Metric] = &[Metric::lower("time", "µs per sum")];
-const MILLIS: &[Metric] = &[Metric::lower("time", "ms per sum")];
+const MICROS: &[Metric] = &[Metric::lower("time", "µs/sum", "")];
+const MILLIS: &[Metric] = &[Metric::lower("time", "ms/sum", "")];
 
 /// A short slice again and again, and a long one.
 pub const WORKLOADS: [Workload; 2] = [
-    nanos("sum-short", "sum of 10,000 f64, again and again", MICROS, "sum"),
-    nanos("sum-long", "sum of 5 M f64 (--full: 50 M)", MILLIS, "sum"),
+    workload("sum-short", "sum of 10,000 f64, again and again", MICROS, "sum"),
+    workload("sum-long", "sum of 5 M f64 (--full: 50 M)", MILLIS, "sum"),
 ];
 
 pub(crate) fn cells<C: Reduce>() -> [(&'static str, Run); 2] {

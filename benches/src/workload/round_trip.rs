@@ -6,19 +6,19 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Metric, Workload, nanos};
+use super::{Metric, Workload, workload};
 use crate::contestant::{Execute, Spawn};
 use crate::measure::{Measured, Meter, Params, Run, Sample, with_contestant};
 use crate::stats::percentile;
 use crate::tally::{PATIENCE, thread_number};
 
-const METRICS: &[Metric] = &[Metric::lower("p50", "µs, median trip"), Metric::lower("p99", "µs, 99th percentile")];
+const METRICS: &[Metric] = &[Metric::lower("p50", "µs", "median trip"), Metric::lower("p99", "µs", "99th percentile")];
 
 /// Back to back, after the pool has fallen asleep, and through a handle that the caller sleeps on.
 pub const WORKLOADS: [Workload; 3] = [
-    nanos("trip-hot", "a task there and back, again at once; the caller spins", METRICS, "trip"),
-    nanos("trip-idle", "a task there and back after 1 ms of idleness; the caller spins", METRICS, "trip"),
-    nanos("trip-handle", "spawn and join a handle, again at once; the caller may sleep", METRICS, "trip"),
+    workload("trip-hot", "a task there and back, again at once; the caller spins", METRICS, "trip"),
+    workload("trip-idle", "a task there and back after 1 ms of idleness; the caller spins", METRICS, "trip"),
+    workload("trip-handle", "spawn and join a handle, again at once; the caller may sleep", METRICS, "trip"),
 ];
 
 pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 2] {

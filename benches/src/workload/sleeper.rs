@@ -5,20 +5,23 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Metric, Workload, nanos};
+use super::{Metric, Workload, workload};
 use crate::contestant::Execute;
 use crate::measure::{Measured, Meter, Params, Run, Sample, with_contestant};
 use crate::tally::Latch;
 
-const METRICS: &[Metric] = &[Metric::lower("done", "ms until the tasks are done")];
+const METRICS: &[Metric] = &[Metric::lower("done", "ms", "until the tasks are done")];
 
 /// One workload.
-pub const WORKLOADS: [Workload; 1] = [nanos(
-    "sleeper",
-    "a worker submits 1,000 tasks from within and blocks, for 100 ms at most (--full: 500)",
-    METRICS,
-    "task",
-)];
+pub const WORKLOADS: [Workload; 1] = [Workload {
+    least_workers: 2,
+    ..workload(
+        "sleeper",
+        "a worker submits 1,000 tasks from within and blocks, for 100 ms at most (--full: 500)",
+        METRICS,
+        "task",
+    )
+}];
 
 pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 1] {
     [("sleeper", run::<C>)]
@@ -26,9 +29,6 @@ pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 1] {
 
 fn run<C: Execute>(params: &Params) -> Measured {
     const TASKS: usize = 1_000;
-    if params.workers < 2 {
-        return Err("needs two workers".into());
-    }
     let limit = Duration::from_millis(params.scale.pick(20, 100, 100, 500));
     with_contestant::<C>(params, |pool| {
         let latch = Latch::new(TASKS);

@@ -1,15 +1,15 @@
 //! The sum over a binary tree, with one join per node: little work between forks, much memory to walk.
 
-use super::{Metric, Workload, nanos};
+use super::{Metric, Workload, workload};
 use crate::contestant::Join;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 
-const METRICS: &[Metric] = &[Metric::lower("time", "ns per node")];
+const METRICS: &[Metric] = &[Metric::lower("time", "ns/node", "")];
 
 /// A small tree summed up again and again, and a big one.
 pub const WORKLOADS: [Workload; 2] = [
-    nanos("tree-small", "sum over a tree of 1,023 nodes, a join per node", METRICS, "node"),
-    nanos("tree-big", "sum over a tree of 1 M nodes (--full: 16.7 M), a join per node", METRICS, "node"),
+    workload("tree-small", "sum over a tree of 1,023 nodes, a join per node", METRICS, "node"),
+    workload("tree-big", "sum over a tree of 1 M nodes (--full: 16.7 M), a join per node", METRICS, "node"),
 ];
 
 pub(crate) fn cells<C: Join>() -> [(&'static str, Run); 2] {

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Metric, Workload, nanos};
+use super::{Metric, Workload, workload};
 use crate::contestant::Execute;
 use crate::measure::{Measured, Meter, Params, Run, with_contestant};
 use crate::random::Random;
 use crate::tally::Latch;
 use crate::work;
 
-const MAKESPAN: &[Metric] = &[Metric::lower("makespan", "makespan ÷ ideal")];
-const SHORT_ONES: &[Metric] = &[Metric::lower("short", "time until the short ones are done ÷ ideal")];
+const MAKESPAN: &[Metric] = &[Metric::lower("makespan", "× ideal", "makespan ÷ ideal")];
+const SHORT_ONES: &[Metric] = &[Metric::lower("short", "× ideal", "time until the short ones are done ÷ ideal")];
 
 /// Pareto-distributed lengths; one long task in front of many short ones.
 pub const WORKLOADS: [Workload; 2] = [
-    nanos("pareto", "lengths from a Pareto distribution (10 µs to 2 ms, shape 1.5)", MAKESPAN, "task"),
-    nanos("slow-one", "one task of 20 ms, then short ones that fill 20 ms of the other workers", SHORT_ONES, "task"),
+    workload("pareto", "lengths from a Pareto distribution (10 µs to 2 ms, shape 1.5)", MAKESPAN, "task"),
+    workload("slow-one", "one task of 20 ms, then short ones that fill 20 ms of the other workers", SHORT_ONES, "task"),
 ];
 
 pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 2] {
@@ -30,8 +30,7 @@ fn pareto<C: Execute>(params: &Params) -> Measured {
     let tasks: usize = params.scale.pick(50, 500, 2_000, 5_000);
     let mut random = Random::new(params.seed);
     let per_nano = work::iterations(Duration::from_secs(1)) as f64 / 1e9;
-    let lengths: Vec<u64> =
-        (0..tasks).map(|_| (random.pareto(SHORTEST, 1.5, LONGEST) * per_nano) as u64).collect();
+    let lengths: Vec<u64> = (0..tasks).map(|_| (random.pareto(SHORTEST, 1.5, LONGEST) * per_nano) as u64).collect();
     let processors = work::parallelism(params.workers);
     let longest = *lengths.iter().max().expect("there are tasks");
     let ideal = (lengths.iter().sum::<u64>() / processors as u64).max(longest);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Metric, Workload, nanos};
+use super::{Metric, Workload, workload};
 use crate::contestant::Execute;
 use crate::measure::{Measured, Meter, Params, Run, Sample, with_contestant};
 use crate::stats::percentile;
@@ -12,14 +12,14 @@ use crate::tally::Latch;
 use crate::work;
 
 const METRICS: &[Metric] = &[
-    Metric::lower("p50", "µs that an urgent task waited, median"),
-    Metric::lower("p99", "µs, 99th percentile"),
-    Metric::higher("background", "background tasks per ms"),
+    Metric::lower("p50", "µs", "median wait of an urgent task"),
+    Metric::lower("p99", "µs", "99th percentile"),
+    Metric::higher("background", "tasks/ms", "background throughput"),
 ];
 
 /// One workload.
 pub const WORKLOADS: [Workload; 1] =
-    [nanos("urgent", "an urgent task every 250 µs over a flood of background tasks of 5 µs", METRICS, "task")];
+    [workload("urgent", "an urgent task every 250 µs over a flood of background tasks of 5 µs", METRICS, "task")];
 
 pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 1] {
     [("urgent", run::<C>)]

@@ -7,10 +7,12 @@ mod model;
 mod races;
 mod rng;
 mod sequences;
+mod shuttles;
 mod traffic;
 
 pub use ledger::{Item, Ledger};
 pub use model::{Call, Op, sequence};
 pub use races::{handovers, races, stampedes};
 pub use sequences::{batches_that_panic, determinism, drops, sequences};
+pub use shuttles::shuttles;
 pub use traffic::traffic;

@@ -31,12 +31,21 @@ enum Rival {
     Drops,
     /// A thread without a worker takes everything.
     TakesAll,
-    /// Joins, and takes one item.
+    /// Joins, takes one item, and leaves.
     Joins,
+    /// Takes one item and pushes it again.
+    Pushes,
 }
 
-const RIVALS: [Rival; 6] =
-    [Rival::Idle, Rival::TakesOne, Rival::Retires, Rival::Drops, Rival::TakesAll, Rival::Joins];
+const RIVALS: [Rival; 7] = [
+    Rival::Idle,
+    Rival::TakesOne,
+    Rival::Retires,
+    Rival::Drops,
+    Rival::TakesAll,
+    Rival::Joins,
+    Rival::Pushes,
+];
 
 /// One worker takes until `next` says `None`, or asks `is_empty`, while another takes, leaves, joins or takes all: laws 1, 2, 3 and 5.
 pub fn races<S: Scheduler<Item>>(make: impl Fn() -> S) -> Result<(), Violation> {
@@ -90,6 +99,12 @@ fn act<S: Scheduler<Item>>(scheduler: &Arc<S>, mut holder: S::Worker, rival: Riv
             });
             return Some(holder);
         }
+        Rival::Pushes => {
+            if let Some(item) = holder.next() {
+                holder.push(item, S::Hint::default());
+            }
+            return Some(holder);
+        }
         Rival::Retires => holder.retire(),
         Rival::Drops => drop(holder),
     }
@@ -110,7 +125,12 @@ fn race<S: Scheduler<Item>>(scheduler: S, items: usize, pushed: usize, rival: Ri
         while let Some(item) = taker.next() {
             item.handed_out();
         }
-        rivalry.join().unwrap()
+        let holder = rivalry.join().unwrap();
+        // What it pushed last, the taker sees now at the latest.
+        while let Some(item) = taker.next() {
+            item.handed_out();
+        }
+        holder
     });
     ledger.none_twice()?;
     let Some(missing) = ledger.missing() else {

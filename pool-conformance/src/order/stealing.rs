@@ -108,8 +108,8 @@ impl Order for WorkStealing {
         let endless = |workers: u8| {
             let mut ops = vec![Op::Attach; usize::from(workers) - 1];
             ops.push(Op::Batch(None, 9));
-            // Those standing still take one item from outside each, and perhaps more in advance.
-            ops.extend((1..workers).map(Op::Next));
+            // Each takes one item from outside, and perhaps more in advance.
+            ops.extend((0..workers).map(Op::Next));
             for _ in 0..self.outside_within * 12 * usize::from(workers) {
                 ops.extend([Op::Push(0, None), Op::Push(0, None), Op::Next(0)]);
             }
