@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use pool_benches::cli::{self, Command, HELP, Options};
 use pool_benches::contestant::Class;
+use pool_benches::cpu::Disturbance;
 use pool_benches::measure::Params;
 use pool_benches::report::{About, json, page, table};
 use pool_benches::results::Results;
@@ -37,8 +38,10 @@ fn compare(options: Options) -> ExitCode {
     params.seed = options.seed;
     params.data.clone_from(&options.data);
     params.memory_probe = Some(PathBuf::from(env!("CARGO_BIN_EXE_memory-probe")));
-    let about = About::here(&params, options.repetitions);
+    let mut about = About::here(&params, options.repetitions);
+    let watch = Disturbance::watch();
     let results = measure(&mut params, &options);
+    about.taken = watch.taken();
     println!("{}", table::report(&about, &results));
     let judged = if options.gate { judged(&results) } else { Vec::new() };
     if options.gate {

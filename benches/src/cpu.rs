@@ -1,6 +1,6 @@
 //! What the process has used of the machine: processor time and context switches.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the process has used since it started, over all its threads, also those that have ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,11 +20,8 @@ impl Usage {
     pub fn now() -> Option<Usage> {
         use nix::sys::resource::{UsageWho, getrusage};
         let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
-        let time = |value: nix::sys::time::TimeVal| {
-            Duration::from_secs(value.tv_sec() as u64) + Duration::from_micros(value.tv_usec() as u64)
-        };
         Some(Usage {
-            cpu: time(usage.user_time()) + time(usage.system_time()),
+            cpu: duration(usage.user_time()) + duration(usage.system_time()),
             switches: (usage.voluntary_context_switches() + usage.involuntary_context_switches()) as u64,
         })
     }
@@ -41,6 +38,71 @@ impl Usage {
     }
 }
 
+/// What the whole machine has done since it started, in units that only make sense relative to each other.
+#[derive(Clone, Copy, Debug)]
+struct Clocks {
+    total: f64,
+    busy: f64,
+    stolen: f64,
+}
+
+fn clocks() -> Option<Clocks> {
+    let text = std::fs::read_to_string("/proc/stat").ok()?;
+    let line = text.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Vec<f64> = line.split_whitespace().map_while(|field| field.parse().ok()).collect();
+    // user nice system idle iowait irq softirq steal; what follows is contained in the first two.
+    let &[user, nice, system, idle, waiting, irq, softirq, stolen] = ticks.get(..8)? else { return None };
+    let busy = user + nice + system + irq + softirq;
+    Some(Clocks { total: busy + idle + waiting + stolen, busy, stolen })
+}
+
+/// Watches how much of the machine others have taken while something was measured.
+#[derive(Debug)]
+pub struct Disturbance {
+    clocks: Option<Clocks>,
+    own: Option<Duration>,
+    start: Instant,
+}
+
+impl Disturbance {
+    /// Watches from now on.
+    pub fn watch() -> Self {
+        Disturbance { clocks: clocks(), own: with_children(), start: Instant::now() }
+    }
+
+    /// How many processors other processes kept busy since then, and how many the host took, on average; `None` where the
+    /// operating system does not tell.
+    pub fn taken(&self) -> Option<(f64, f64)> {
+        let (before, after) = (self.clocks?, clocks()?);
+        let own = with_children()?.saturating_sub(self.own?).as_secs_f64() / self.start.elapsed().as_secs_f64();
+        let processors = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+        let total = after.total - before.total;
+        if total <= 0.0 {
+            return None;
+        }
+        let others = (after.busy - before.busy) / total * processors - own;
+        Some((others.max(0.0), (after.stolen - before.stolen) / total * processors))
+    }
+}
+
+/// Processor time of this process and of those that it started and waited for.
+#[cfg(unix)]
+fn with_children() -> Option<Duration> {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
+    Some(Usage::now()?.cpu + duration(usage.user_time()) + duration(usage.system_time()))
+}
+
+#[cfg(not(unix))]
+fn with_children() -> Option<Duration> {
+    None
+}
+
+#[cfg(unix)]
+fn duration(value: nix::sys::time::TimeVal) -> Duration {
+    Duration::from_secs(value.tv_sec() as u64) + Duration::from_micros(value.tv_usec() as u64)
+}
+
 /// The number of threads that the process has now, or `None` where it cannot be told.
 pub fn threads() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
@@ -51,6 +113,21 @@ pub fn threads() -> Option<usize> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn own_work_is_not_taken_for_a_disturbance_of_its_size() {
+        let watch = Disturbance::watch();
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(100) {
+            std::hint::black_box(crate::work::spin(10_000));
+        }
+        let (others, host) = watch.taken().unwrap();
+        let processors = std::thread::available_parallelism().unwrap().get() as f64;
+        // This thread kept one processor busy; at most the rest can be somebody else's, give or take a few ticks.
+        assert!((0.0..=processors - 0.2).contains(&others) || processors < 2.0, "{others}");
+        assert!((0.0..=processors).contains(&host), "{host}");
+    }
 
     #[test]
     fn work_costs_processor_time() {

@@ -20,7 +20,7 @@
 //! | `adds_up_in_races` | 1, 2, 3, 5 | one worker takes all while another takes, joins or leaves |
 //! | `survives_stampedes` | 1, 2 | several workers at few items |
 //! | `hides_nothing_of_a_blocked_worker` | 2 | a worker pushes and never asks again |
-//! | `sees_what_is_on_the_move` | 2, 3 | items that never rest, and a look at them |
+//! | `sees_what_is_on_the_move` | 2, 3 | one worker moves items between places while another looks |
 //! | `loses_nothing_in_traffic` | 1, 5 | everything at once, with real threads |
 //!
 //! The laws stand in [`pool_core::scheduler`]. A strategy whose shared state goes through [`pool_core::sync`] can be tried
@@ -33,6 +33,8 @@
 #![forbid(unsafe_code)]
 
 pub mod bare;
+#[cfg(not(loom))]
+pub mod in_pool;
 mod law;
 #[cfg(loom)]
 pub mod loom_laws;
@@ -66,6 +68,18 @@ macro_rules! conformance {
             use super::*;
 
             $crate::__bare_checks!(tests, $make, $order);
+
+            mod in_pool {
+                #[allow(unused_imports)]
+                use super::*;
+
+                $crate::in_pool_tests!($make);
+
+                #[test]
+                fn keeps_its_order() {
+                    $crate::in_pool::keeps_its_order(|| $make, || $order);
+                }
+            }
         }
     };
 }

@@ -44,7 +44,8 @@ const WAKER: u32 = 1 << 3;
 const ITEM: u32 = 1 << 4;
 /// The holder still exists. Never set again once unset.
 const HOLDER: u32 = 1 << 5;
-/// The task was taken out of its pool unrun: its workers may no longer claim it. Never unset once set.
+/// The task was taken out of its pool unrun, which has counted it as returned: whoever claims it later does not count it. Never
+/// unset once set.
 const WITHDRAWN: u32 = 1 << 6;
 
 /// The part of a cell that does not depend on the closure.
@@ -102,7 +103,7 @@ impl Kind {
         match self {
             Self::Owned => &TaskVtable { run: run_item, discard: discard_item, withdraw: withdraw_owned },
             Self::Awaited => &TaskVtable { run: run_item, discard: discard_item, withdraw: withdraw_awaited },
-            Self::Shared => &TaskVtable { run: run_item, discard: discard_shared, withdraw: withdraw_shared },
+            Self::Shared => &TaskVtable { run: run_shared, discard: discard_shared, withdraw: withdraw_shared },
         }
     }
 }
@@ -233,7 +234,7 @@ unsafe fn header_of(payload: &Payload) -> NonNull<Header> {
 
 /// # Safety
 /// `payload` came from `new`; its item reference is given away.
-unsafe fn run_item(payload: Payload) -> Outcome {
+unsafe fn run_item(payload: Payload, _pool: usize) -> Outcome {
     // SAFETY: passed on; the item reference keeps the cell alive until it is released below.
     let header = unsafe { header_of(&payload) };
     // SAFETY: alive, as above.
@@ -250,6 +251,21 @@ unsafe fn run_item(payload: Payload) -> Outcome {
     // SAFETY: we ran it, and the item reference is ours.
     unsafe { complete(header, ITEM) };
     if panicked { Outcome::Panicked } else { Outcome::Completed }
+}
+
+/// Runs the item of a scope's task, which needs the scope's pool when it ends.
+///
+/// # Safety
+/// As for `run_item`.
+unsafe fn run_shared(payload: Payload, pool: usize) -> Outcome {
+    // SAFETY: passed on; the item reference keeps the cell alive.
+    if unsafe { header_of(&payload).as_ref() }.pool == pool {
+        // SAFETY: passed on.
+        return unsafe { run_item(payload, pool) };
+    }
+    // SAFETY: passed on.
+    unsafe { discard_shared(payload) };
+    Outcome::Void
 }
 
 /// # Safety
@@ -441,24 +457,30 @@ impl<R> Holder<R> {
         unsafe { cancel(self.header) }
     }
 
-    /// Runs the task here if it belongs to `pool`, still lies there, and has not started.
+    /// Runs the task here if it belongs to `pool` and has not started.
+    ///
+    /// Also if it was taken out of the pool meanwhile, for `shutdown_now` to hand it back: whoever waits for it on a worker is
+    /// in the way of that very shutdown. The pool has counted it as returned then, and the outcome is `Void`.
     pub(crate) fn run_if_waiting(&self, pool: usize) -> Option<Outcome> {
         let this = self.this();
         if this.pool != pool {
             return None;
         }
         // Acquire: the closure was stored before the cell was shared, and whoever shared it released it.
-        this.state
-            .fetch_update(Ordering::Acquire, Ordering::Relaxed, |old| {
-                (old & (CLAIMED | WITHDRAWN) == 0).then_some(old | CLAIMED)
-            })
-            .ok()?;
+        let old = this.state.fetch_or(CLAIMED, Ordering::Acquire);
+        if old & CLAIMED != 0 {
+            return None;
+        }
         // SAFETY: claimed just now.
         let panicked = unsafe { (this.vtable.run)(self.header) };
         // Release: pairs with the Acquire of whoever frees the cell or reads the result. No waker can be set: the holder
         // is here.
         this.state.fetch_or(DONE, Ordering::Release);
-        Some(if panicked { Outcome::Panicked } else { Outcome::Completed })
+        Some(match (old & WITHDRAWN != 0, panicked) {
+            (true, _) => Outcome::Void,
+            (false, true) => Outcome::Panicked,
+            (false, false) => Outcome::Completed,
+        })
     }
 
     /// Cancels a task that has not started, and takes its closure.

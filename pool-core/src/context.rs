@@ -24,8 +24,8 @@ pub(crate) trait Queue {
 
 /// The shared half of a strategy, whichever that is.
 pub(crate) trait Inject: Send + Sync {
-    /// Accepts a task of a scope of this pool from a thread that is none of its workers. Never refuses: the scope's owner
-    /// runs, so the pool has not ended.
+    /// Accepts a task of a scope of this pool, which was counted, from a thread that is none of its workers. Never refuses:
+    /// the scope's owner runs, so the pool has not ended.
     fn inject_scoped(&self, task: Task);
 }
 
@@ -108,9 +108,8 @@ impl Context {
         self.submit_by(|| self.queue().push(task));
     }
 
-    /// The same for a task whose holder runs it if nobody else does.
+    /// The same for a task that was counted and whose holder runs it if nobody else does.
     pub(crate) fn submit_scoped(&self, task: Task) {
-        self.seat.tally.submit(1);
         self.queue().push(task);
         self.core.idle.notify();
     }

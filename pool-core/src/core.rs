@@ -31,8 +31,12 @@ const CLOSING: usize = 1;
 /// In [`Core::attention`]: one thread waits for a quiet moment.
 const ONE_WAITING: usize = 2;
 
-/// The shared, strategy-independent part of a pool. Its address is the pool's identity.
+/// The last identity given to a pool. Of no interest to a model checker.
+static LAST_ID: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+/// The shared, strategy-independent part of a pool.
 pub(crate) struct Core {
+    id: usize,
     pub(crate) idle: Idle,
     pub(crate) ledger: Ledger,
     pub(crate) hooks: Hooks,
@@ -66,6 +70,7 @@ struct Quiet {
 impl Core {
     pub(crate) fn new(hooks: Hooks, max_searching: usize) -> Self {
         Self {
+            id: LAST_ID.fetch_add(1, Ordering::Relaxed) + 1,
             idle: Idle::new(max_searching),
             ledger: Ledger::new(),
             hooks,
@@ -78,9 +83,9 @@ impl Core {
         }
     }
 
-    /// This pool's identity, as long as it lives.
+    /// This pool's identity, which no other pool has, had or will have. Not 0.
     pub(crate) fn id(&self) -> usize {
-        std::ptr::from_ref(self) as usize
+        self.id
     }
 
     /// Gives a payload to the panic handler. A panic in the handler ends there.
@@ -185,9 +190,10 @@ impl Core {
     /// Everyone who may have caused the last change calls it after that change and a full fence: a worker before it
     /// parks, an outside thread whose submission was refused.
     pub(crate) fn settle(&self) {
-        // Relaxed: the caller's fence pairs with the one in `attend`. Either we see the flag, or whoever set it sees our
-        // change.
-        let attention = self.attention.load(Ordering::Relaxed);
+        // The caller's fence pairs with the one in `attend`: either we see the flag, or whoever set it sees our change.
+        // Acquire: pairs with the Release in `close`. Whoever sees the flag sees the gates closed, and so every submission
+        // that came in time.
+        let attention = self.attention.load(Ordering::Acquire);
         if attention == 0 {
             return;
         }
@@ -232,7 +238,7 @@ impl Core {
     pub(crate) fn close(&self) {
         self.ledger.close();
         self.attend(|attention| {
-            attention.fetch_or(CLOSING, Ordering::Relaxed);
+            attention.fetch_or(CLOSING, Ordering::Release); // Pairs with `settle`.
         });
     }
 
@@ -258,16 +264,21 @@ impl Core {
                 self.ledger.give_back(1, 0);
             }
             Withdrawal::Cancelled => {
-                drop(task);
+                // It may hold a closure whose `Drop` panics. It must be counted all the same.
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(task))) {
+                    self.report_panic(payload);
+                }
                 self.ledger.give_back(0, 1);
             }
             Withdrawal::Void => {}
         }
     }
 
-    /// What was withdrawn and goes back to the user.
+    /// What was withdrawn and goes back to the user, without what has been cancelled or run by its waiter since.
     pub(crate) fn take_unrun(&self) -> Vec<Task> {
-        std::mem::take(&mut *self.unrun.lock())
+        let mut unrun = std::mem::take(&mut *self.unrun.lock());
+        unrun.retain(|task| task.withdraw() == Withdrawal::Returned);
+        unrun
     }
 
     /// A worker's thread ends.

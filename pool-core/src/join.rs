@@ -66,7 +66,8 @@ where
     RB: Send,
 {
     let frame = JoinFrame::new(b);
-    let place = fork::push(NonNull::from(&frame.head));
+    // From the whole frame, not from its head: whoever takes it goes from the one to the other.
+    let place = fork::push(NonNull::from(&frame).cast());
     // Not before `frame` is off the stack and done may this function end, so a panic waits.
     match catch_unwind(AssertUnwindSafe(a)) {
         Ok(ra) if fork::pop(place) => {
@@ -94,12 +95,15 @@ where
     let second = if fork::pop(place) {
         // SAFETY: always private, so nobody else runs it.
         let b = unsafe { frame.take() };
-        catch_unwind(AssertUnwindSafe(b)).map(drop)
+        catch_unwind(AssertUnwindSafe(|| drop(b())))
     } else {
         // SAFETY: exposed by this thread, off the stack, alive.
         catch_unwind(AssertUnwindSafe(|| drop(unsafe { recover(frame, ()) })))
     };
-    drop(second);
+    if let Err(Err(third)) = second.map_err(|second| catch_unwind(AssertUnwindSafe(|| drop(second)))) {
+        // The payload of a panic may panic when it is dropped, and so may the payload of that panic.
+        std::mem::forget(third);
+    }
     resume_unwind(payload);
 }
 
@@ -134,7 +138,7 @@ where
     while !unsafe { fork::is_done(&frame.head) } {
         // Only what the thief forked off our own frame: anything else could need a lock that we hold, take longer than what
         // we wait for, or pile up on our stack without bound.
-        match context.core().take_descendant(NonNull::from(&frame.head)) {
+        match context.core().take_descendant(NonNull::from(frame).cast()) {
             Some(taken) => {
                 fork::run_taken(context, taken);
                 nap = Nap::new();

@@ -108,7 +108,7 @@ impl<'scope> Scope<'scope> {
             scope.count_out(panic);
             panicked
         };
-        let pool = self.home.as_ref().map_or(0, |home| home.core.as_ptr() as usize);
+        let pool = self.count();
         // SAFETY: `body` borrows for `'scope`. The scope does not end before `body` has run, and `body` runs exactly once:
         // whoever claims the cell runs it, and the owner claims whatever nobody else did.
         let (task, holder) = unsafe { cell::new(pool, Kind::Shared, body, |panicked| !matches!(panicked, Ok(false))) };
@@ -117,10 +117,24 @@ impl<'scope> Scope<'scope> {
             unstarted.push(holder);
             std::mem::take(&mut unstarted.owner_waits)
         };
-        self.submit(task);
+        // First, since the strategy may panic in `submit`.
         if wake_owner {
             self.wake_owner();
         }
+        self.submit(task);
+    }
+
+    /// Counts a new task, before its holder or its item become visible: the owner may run it at once. Returns the pool's
+    /// identity.
+    fn count(&self) -> usize {
+        let Some(home) = &self.home else { return 0 };
+        // SAFETY: the pool outlives the scope.
+        let core = unsafe { home.core.as_ref() };
+        Context::with_of(core, |context| match context {
+            Some(context) => context.seat().tally.submit(1),
+            None => core.ledger.enter_anyway(),
+        });
+        core.id()
     }
 
     fn submit(&self, task: Task) {
@@ -159,7 +173,8 @@ impl<'scope> Scope<'scope> {
         // AcqRel: what all tasks did happens before the owner sees zero, by the release sequence of the count.
         if self.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
             if let Some(seat) = seat {
-                // SAFETY: the seat lives as long as the pool, and this thread, a worker or the owner, keeps the pool alive.
+                // SAFETY: the seat lives as long as the pool, and this thread, a worker of the pool (see `cell::run_shared`), keeps
+                // the pool alive.
                 unsafe { seat.as_ref() }.unpark();
             }
         }

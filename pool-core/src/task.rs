@@ -47,16 +47,19 @@ pub(crate) enum Withdrawal {
 pub(crate) struct TaskVtable {
     /// Runs the task and consumes the payload. May unwind only out of user code, with the payload consumed.
     ///
+    /// It is given the identity of the pool whose worker runs it, or 0 elsewhere: a strategy may have carried the task to a
+    /// place that its pool does not outlive. A task that needs its pool does nothing there.
+    ///
     /// # Safety
     /// The payload was made for this vtable and is not used again.
-    pub(crate) run: unsafe fn(Payload) -> Outcome,
+    pub(crate) run: unsafe fn(Payload, usize) -> Outcome,
     /// Discards a task that will not be run and consumes the payload.
     ///
     /// # Safety
     /// As for `run`.
     pub(crate) discard: unsafe fn(Payload),
-    /// Decides what becomes of a task that leaves its pool unrun, and keeps the pool's workers from claiming it later if
-    /// it goes back to the user.
+    /// Decides what becomes of a task that leaves its pool unrun. If it goes back to the user, the pool no longer counts it
+    /// should a worker claim it all the same. May be called again.
     ///
     /// # Safety
     /// The payload was made for this vtable.
@@ -78,17 +81,18 @@ unsafe impl Send for Task {}
 
 impl Task {
     /// A task that runs `f`. Allocates only if `f` is larger than two words or wants more than their alignment.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn from_closure<F: FnOnce() + Send + 'static>(f: F) -> Self {
         let mut payload: Payload = [MaybeUninit::uninit(); 2];
-        if const { fits::<F>() } {
+        let vtable = if const { fits::<F>() } {
             // SAFETY: the payload is large enough and aligned for `F`, by the condition above.
             unsafe { payload.as_mut_ptr().cast::<F>().write(f) };
-            Self { vtable: &Inline::<F>::VTABLE, payload }
+            &Inline::<F>::VTABLE
         } else {
             payload[0] = MaybeUninit::new(Box::into_raw(Box::new(f)) as *const ());
-            Self { vtable: &Boxed::<F>::VTABLE, payload }
-        }
+            &Boxed::<F>::VTABLE
+        };
+        Self { vtable, payload }
     }
 
     /// The closure of a task that was made from an `F`.
@@ -118,20 +122,20 @@ impl Task {
 
     /// Runs the task, here and now, on this thread. A panic in it unwinds out of this call unless a handle takes it.
     pub fn run(self) {
-        let _ = self.run_raw();
+        let _ = self.run_raw(0);
     }
 
     #[inline]
-    fn run_raw(self) -> Outcome {
+    fn run_raw(self, pool: usize) -> Outcome {
         let this = ManuallyDrop::new(self);
         // SAFETY: the payload belongs to this vtable, and `this` is never used or dropped after.
-        unsafe { (this.vtable.run)(this.payload) }
+        unsafe { (this.vtable.run)(this.payload, pool) }
     }
 
-    /// Runs the task for a worker: a panic of a task that has no handle goes to `report`.
+    /// Runs the task for a worker of `pool`: a panic of a task that has no handle goes to `report`.
     #[inline]
-    pub(crate) fn run_guarded(self, report: impl FnOnce(Box<dyn std::any::Any + Send>)) -> Outcome {
-        match catch_unwind(AssertUnwindSafe(|| self.run_raw())) {
+    pub(crate) fn run_guarded(self, pool: usize, report: impl FnOnce(Box<dyn std::any::Any + Send>)) -> Outcome {
+        match catch_unwind(AssertUnwindSafe(|| self.run_raw(pool))) {
             Ok(outcome) => outcome,
             Err(payload) => {
                 report(payload);
@@ -173,7 +177,7 @@ impl<F: FnOnce() + Send + 'static> Inline<F> {
 
     /// # Safety
     /// `payload` holds an `F` that is not used again.
-    unsafe fn run(payload: Payload) -> Outcome {
+    unsafe fn run(payload: Payload, _pool: usize) -> Outcome {
         // SAFETY: by this function's contract; `from_closure` chose this vtable only for an `F` that fits.
         let f = unsafe { payload.as_ptr().cast::<F>().read() };
         f();
@@ -203,7 +207,7 @@ impl<F: FnOnce() + Send + 'static> Boxed<F> {
 
     /// # Safety
     /// As for `take`.
-    unsafe fn run(payload: Payload) -> Outcome {
+    unsafe fn run(payload: Payload, _pool: usize) -> Outcome {
         // SAFETY: passed on.
         let f = unsafe { Self::take(payload) };
         f();
@@ -229,7 +233,7 @@ mod tests {
     use std::sync::Arc;
 
     fn ran(task: Task) -> Outcome {
-        task.run_guarded(|_| {})
+        task.run_guarded(0, |_| {})
     }
 
     #[test]
@@ -282,7 +286,7 @@ mod tests {
     #[test]
     fn a_panic_is_reported_with_its_payload() {
         let mut seen = None;
-        let outcome = Task::from_closure(|| std::panic::resume_unwind(Box::new(5_i32))).run_guarded(|payload| {
+        let outcome = Task::from_closure(|| std::panic::resume_unwind(Box::new(5_i32))).run_guarded(0, |payload| {
             seen = payload.downcast::<i32>().ok();
         });
         assert_eq!(outcome, Outcome::Panicked);

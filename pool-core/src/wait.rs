@@ -40,18 +40,19 @@ impl Deadline {
 
 /// Looks a bounded number of times before somebody parks.
 ///
-/// The first rounds only pause the processor, each twice as long as the one before; the later ones give the core away, for
-/// on a machine with more runnable threads than cores the one that is waited for may need this very core.
+/// It only pauses the processor between looks, first briefly, then longer, and never yields it: a thread that yields to the
+/// one it waits for stays runnable on the same processor, and the system sees no reason to move either, even if another
+/// processor is free. One that parks is put on a free processor when it wakes.
 #[derive(Debug, Default)]
 pub(crate) struct Spin {
     round: u32,
 }
 
 impl Spin {
-    /// Rounds that only pause.
-    const PAUSES: u32 = if cfg!(loom) { 0 } else { 7 };
-    /// All rounds.
-    const ROUNDS: u32 = if cfg!(loom) { 0 } else { 16 };
+    /// So many looks. Together the pauses take some 10 µs: as long as it takes to wake a sleeper.
+    const ROUNDS: u32 = if cfg!(loom) { 0 } else { 60 };
+    /// The longest wait between two looks, in pauses.
+    const LONGEST: u32 = 8;
 
     pub(crate) fn new() -> Self {
         Self::default()
@@ -62,12 +63,8 @@ impl Spin {
         if self.round >= Self::ROUNDS {
             return false;
         }
-        if self.round < Self::PAUSES {
-            for _ in 0..1 << self.round {
-                hint::spin_loop();
-            }
-        } else {
-            thread::yield_now();
+        for _ in 0..Self::LONGEST.min(1 << self.round.min(16)) {
+            hint::spin_loop();
         }
         self.round += 1;
         true

@@ -52,7 +52,6 @@ impl<S: Scheduler<Task>> Shared<S> {
 
 impl<S: Scheduler<Task> + 'static> Inject for Shared<S> {
     fn inject_scoped(&self, task: Task) {
-        self.core.ledger.enter_anyway();
         self.scheduler.inject(task, S::Hint::default());
         self.core.idle.notify();
     }
@@ -133,7 +132,8 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
     #[inline]
     fn run(&self, task: Task) {
         self.seat.tally.start();
-        let outcome = task.run_guarded(|payload| self.shared.core.report_panic(payload));
+        let core = &self.shared.core;
+        let outcome = task.run_guarded(core.id(), |payload| core.report_panic(payload));
         self.seat.tally.end(outcome);
     }
 
@@ -149,6 +149,10 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
     fn idle_until_task(&self) -> Option<Task> {
         let idle = &self.shared.core.idle;
         let order = self.seat.order();
+        if order == Order::Retire {
+            // Given since the caller looked.
+            return None;
+        }
         let may_work = order == Order::Work;
         let mut token = if may_work { idle.search() } else { None };
         loop {
@@ -223,7 +227,14 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
     /// Gives up whatever this worker holds of the idle policy, and sees to it that nobody relied on it in vain.
     fn calm_down(&self) {
         let idle = &self.shared.core.idle;
-        let is_more = || !self.shared.scheduler.is_empty();
+        // Whoever relied on us must be served even if the strategy panics: there may be more.
+        let is_more = || match catch_unwind(AssertUnwindSafe(|| self.shared.scheduler.is_empty())) {
+            Ok(empty) => !empty,
+            Err(payload) => {
+                self.shared.core.report_panic(payload);
+                true
+            }
+        };
         match self.evidence.take() {
             Evidence::Working => {}
             Evidence::Searching(token) => idle.found(token, is_more),

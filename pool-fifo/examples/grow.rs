@@ -53,8 +53,14 @@ impl Gauge {
 
 pub(crate) fn run() -> Summary {
     let (left, leavers) = mpsc::channel();
-    let pool = Pool::builder().workers(1).on_stop(move |worker| drop(left.send(worker))).build();
-    let pool = pool.expect("a thread can be started");
+    let pool = Pool::builder()
+        .workers(1)
+        .on_stop(move |worker| {
+            // At the very end nobody listens any more.
+            let _ = left.send(worker);
+        })
+        .build()
+        .expect("a thread can be started");
     let first = pool.workers();
 
     let gauge = Arc::new(Gauge::default());

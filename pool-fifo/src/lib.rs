@@ -14,12 +14,12 @@
 //!
 //! | | |
 //! |---|---|
-//! | submit | O(1), one compare-and-swap; one block of memory per some dozens of items |
-//! | dispatch | O(1), one compare-and-swap |
-//! | [`is_empty`](Scheduler::is_empty) | two loads |
+//! | submit | O(1), one lock of the submitters' end; one allocation per some dozens of items |
+//! | dispatch | O(1), one lock of the workers' end; when that has run out, one of the other to fetch all that has come |
+//! | [`is_empty`](Scheduler::is_empty) | one lock of the workers' end |
 //!
-//! The queue is [`crossbeam_deque::Injector`]. It is lock-free for submitters among themselves; a worker that reaches an
-//! item whose submitter is between its two steps waits for it.
+//! Submitters and workers meet only when the workers' end has run out. No lock is held longer than it takes to move one
+//! item, or to fetch a list of chunks by exchanging pointers.
 //!
 //! # When not to take it
 //!
@@ -31,15 +31,14 @@
 
 #![forbid(unsafe_code)]
 
+mod queue;
+
 use std::fmt;
 use std::sync::Arc;
 
-use crossbeam_deque::{Injector, Steal};
-use pool_core::sync::hint::spin_loop;
 use pool_core::{Scheduler, Task, Worker};
 
-/// How often [`FifoWorker::try_next`](Worker::try_next) tries again after a lost race.
-const TRIES: usize = 8;
+use queue::Queue;
 
 /// One shared queue, strictly first in, first out.
 ///
@@ -57,13 +56,16 @@ const TRIES: usize = 8;
 /// assert_eq!(worker.next(), None);
 /// ```
 pub struct Fifo<T = Task> {
-    queue: Injector<T>,
+    queue: Queue<T>,
 }
+
+/// A pool that dispatches tasks in the order in which they were submitted.
+pub type Pool = pool_core::Pool<Fifo>;
 
 impl<T> Fifo<T> {
     /// An empty queue.
     pub fn new() -> Self {
-        Self { queue: Injector::new() }
+        Self { queue: Queue::new() }
     }
 
     /// The number of waiting items: exact when nobody submits or takes, else a recent value. O(1).
@@ -103,6 +105,10 @@ impl<T: Send> Scheduler<T> for Fifo<T> {
         self.queue.push(item);
     }
 
+    fn inject_batch(&self, items: impl Iterator<Item = T>, (): ()) {
+        self.queue.push_all(items);
+    }
+
     #[inline]
     fn is_empty(&self) -> bool {
         self.queue.is_empty()
@@ -130,26 +136,7 @@ impl<T: Send> Worker<T> for FifoWorker<T> {
 
     #[inline]
     fn next(&mut self) -> Option<T> {
-        loop {
-            match self.shared.queue.steal() {
-                Steal::Success(item) => return Some(item),
-                Steal::Empty => return None,
-                // Somebody else won; there may be more.
-                Steal::Retry => spin_loop(),
-            }
-        }
-    }
-
-    #[inline]
-    fn try_next(&mut self) -> Option<T> {
-        for _ in 0..TRIES {
-            match self.shared.queue.steal() {
-                Steal::Success(item) => return Some(item),
-                Steal::Empty => return None,
-                Steal::Retry => spin_loop(),
-            }
-        }
-        None
+        self.shared.queue.pop()
     }
 
     fn retire(self) {}

@@ -22,6 +22,8 @@ pub struct About {
     pub scale: &'static str,
     /// Where all randomness came from.
     pub seed: u64,
+    /// How many processors other processes and the host took meanwhile, on average.
+    pub taken: Option<(f64, f64)>,
 }
 
 impl About {
@@ -33,6 +35,7 @@ impl About {
             repetitions,
             scale: params.scale.name(),
             seed: params.seed,
+            taken: None,
         }
     }
 
@@ -45,9 +48,16 @@ impl About {
             ("scale", self.scale.to_owned()),
             ("seed", self.seed.to_string()),
         ]);
+        if let Some((others, host)) = self.taken {
+            let disturbed = if others + host > DISTURBED { ": measured on a busy machine, take care" } else { "" };
+            facts.push(("disturbance", format!("others took {others:.2} processors, the host {host:.2}{disturbed}")));
+        }
         facts
     }
 }
+
+/// Above this many processors taken by others, a report warns.
+const DISTURBED: f64 = 0.1;
 
 /// A figure with three digits that count, thousands separated.
 pub fn number(value: f64) -> String {
@@ -59,7 +69,8 @@ pub fn number(value: f64) -> String {
         _ if magnitude >= 9.995 => 1,
         _ if magnitude >= 0.995 => 2,
         _ if magnitude >= 0.0995 => 3,
-        _ => 4,
+        _ if magnitude >= 0.000995 => 4,
+        _ => 6,
     };
     let text = format!("{value:.digits$}");
     let whole = text.find('.').unwrap_or(text.len());
@@ -83,7 +94,7 @@ mod tests {
         let shown = [0.0, 0.00012, 0.0123, 0.5, 1.0, 9.999, 12.34, 123.4, 1234.5, 1_234_567.0, -1234.0];
         let shown = shown.map(number);
         let expected =
-            ["0", "0.0001", "0.0123", "0.500", "1.00", "10.0", "12.3", "123", "1,234", "1,234,567", "-1,234"];
+            ["0", "0.000120", "0.0123", "0.500", "1.00", "10.0", "12.3", "123", "1,234", "1,234,567", "-1,234"];
         assert_eq!(shown, expected);
         assert_eq!(number(f64::INFINITY), "∞");
     }

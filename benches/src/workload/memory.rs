@@ -2,9 +2,9 @@
 //! or two, which the contestants that allocate would pay in all other workloads.
 
 use std::process::Command;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 
+use super::blocked::Blocked;
 use super::{Metric, Workload, without_cpu};
 use crate::contestant::{Execute, Spawn};
 use crate::measure::{Measured, Params, Run, Sample, with_contestant};
@@ -65,40 +65,6 @@ fn here_or_in_probe<C: Execute>(
 
 fn count(params: &Params) -> u64 {
     params.scale.pick(2_000, 20_000, 100_000, 100_000)
-}
-
-/// Holds every worker in a task until it is released.
-struct Blocked {
-    release: Vec<Sender<()>>,
-}
-
-impl Blocked {
-    fn all<C: Execute>(pool: &C, workers: usize) -> Result<Blocked, String> {
-        let (arrived, arrivals): (Sender<()>, Receiver<()>) = channel();
-        let release = (0..workers)
-            .map(|_| {
-                let (release, released) = channel();
-                let arrived = arrived.clone();
-                pool.execute(move || {
-                    let _ = arrived.send(());
-                    let _ = released.recv();
-                });
-                release
-            })
-            .collect();
-        for _ in 0..workers {
-            arrivals
-                .recv_timeout(crate::tally::PATIENCE)
-                .map_err(|error| format!("a worker does not come: {error}"))?;
-        }
-        Ok(Blocked { release })
-    }
-
-    fn release(self) {
-        for release in self.release {
-            let _ = release.send(());
-        }
-    }
 }
 
 fn per_task(before: Counted, after: Counted, tasks: u64) -> Sample {

@@ -1,6 +1,7 @@
 //! What is measured. Each file holds one family: the descriptions that tables show, and functions generic over what a
 //! contestant must be able to do. Each checks its result and says so instead of giving a figure if it is wrong.
 
+mod blocked;
 pub mod fork_join;
 pub mod idle;
 pub mod memory;

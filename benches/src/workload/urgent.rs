@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::blocked::Blocked;
 use super::{Metric, Workload, workload};
 use crate::contestant::Execute;
 use crate::measure::{Measured, Meter, Params, Run, Sample, with_contestant};
@@ -18,8 +19,12 @@ const METRICS: &[Metric] = &[
 ];
 
 /// One workload.
-pub const WORKLOADS: [Workload; 1] =
-    [workload("urgent", "an urgent task every 250 µs over a flood of background tasks of 5 µs", METRICS, "task")];
+pub const WORKLOADS: [Workload; 1] = [workload(
+    "urgent",
+    "an urgent task every 250 µs while 30,000 (--full: 100,000) background tasks of 5 µs wait",
+    METRICS,
+    "task",
+)];
 
 pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 1] {
     [("urgent", run::<C>)]
@@ -30,7 +35,7 @@ fn run<C: Execute>(params: &Params) -> Measured {
     let iterations = work::iterations(Duration::from_micros(5));
     with_contestant::<C>(params, |pool| {
         let flood = Latch::new(background);
-        let meter = Meter::start();
+        let blocked = Blocked::all(pool, params.workers)?;
         for _ in 0..background {
             let flood = Arc::clone(&flood);
             pool.execute(move || {
@@ -38,6 +43,8 @@ fn run<C: Execute>(params: &Params) -> Measured {
                 flood.count_down();
             });
         }
+        let meter = Meter::start();
+        blocked.release();
         // Urgent ones arrive for as long as the flood would take on the machine, whoever holds it up.
         let lasts = Duration::from_micros(background as u64 * 5 / work::parallelism(params.workers) as u64);
         let arrivals = ((lasts.as_micros() / 2 / 250) as usize).max(1);

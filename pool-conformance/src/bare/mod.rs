@@ -2,6 +2,7 @@
 //!
 //! Each check is a function that says which law a strategy broke. [`conformance!`](crate::conformance) makes a test of each.
 
+mod gate;
 mod ledger;
 mod model;
 mod races;

@@ -4,11 +4,11 @@
 //! waited before has been handed to somebody. So the counts must add up, whatever the interleaving.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use pool_core::{Scheduler, Worker};
 
+use super::gate::Gate;
 use super::rng::Rng;
 use super::{Item, Ledger};
 use crate::{Law, Violation};
@@ -227,45 +227,26 @@ pub fn handovers<S: Scheduler<Item>>(make: impl Fn() -> S) -> Result<(), Violati
     let scheduler = Arc::new(make());
     let ledger = Ledger::new(HANDOVERS);
     let (mut pusher, mut taker) = (scheduler.attach(1), scheduler.attach(2));
-    let (given, taken) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let gate = Gate::new(2);
     thread::scope(|scope| {
         scope.spawn(|| {
+            let _watch = gate.watch();
             for id in 0..HANDOVERS {
                 pusher.push(ledger.item(id), S::Hint::default());
-                given.store(id + 1, Ordering::Release);
-                while taken.load(Ordering::Acquire) <= id {
-                    thread::yield_now();
-                }
+                gate.pass();
+                gate.pass();
             }
         });
+        let _watch = gate.watch();
         let mut verdict = Ok(());
         for id in 0..HANDOVERS {
-            while given.load(Ordering::Acquire) <= id {
-                thread::yield_now();
-            }
+            gate.pass();
             if taker.next().map(Item::handed_out) != Some(id) && verdict.is_ok() {
                 let what = format!("item {id} lay in the place of a worker that does not ask, and was not found");
                 verdict = Err(Violation::new(Law::NothingHides, what));
             }
-            taken.store(id + 1, Ordering::Release);
+            gate.pass();
         }
         verdict
     })
-}
-
-/// Lets all threads through at the same instant, as far as there are processors.
-struct Gate(AtomicUsize);
-
-impl Gate {
-    fn new(threads: usize) -> Self {
-        Self(AtomicUsize::new(threads))
-    }
-
-    fn pass(&self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-        while self.0.load(Ordering::Acquire) != 0 {
-            // A spin alone would wait out a time slice on a machine with fewer processors than threads.
-            thread::yield_now();
-        }
-    }
 }

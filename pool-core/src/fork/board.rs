@@ -55,10 +55,10 @@ impl Board {
 
     /// `more` frames may be exposed than before.
     pub(super) fn make_room(&self, more: isize) {
-        // AcqRel, and in this order: pairs with the fence in `settle_limit`. Either the owner sees the room, or it finds the
-        // limit at 0 at its next fork.
-        self.room.fetch_add(more, Ordering::AcqRel);
-        self.limit.store(0, Ordering::Release);
+        self.room.fetch_add(more, Ordering::Relaxed);
+        // Pairs with the fence in `settle_limit`: either the owner sees the room, or our 0 comes after its limit.
+        fence(Ordering::SeqCst);
+        self.limit.store(0, Ordering::Relaxed);
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -68,7 +68,7 @@ impl Board {
     /// By the owner, when the board is full: forks are fast again until `make_room`.
     pub(super) fn settle_limit(&self, capacity: usize) {
         self.limit.store(capacity, Ordering::Relaxed);
-        // Pairs with `make_room`: its store of 0 is not lost under ours without our seeing the room that it made.
+        // Pairs with the fence in `make_room`: a 0 of its that our limit has replaced comes with the room that it made.
         fence(Ordering::SeqCst);
         if self.has_room() {
             self.limit.store(0, Ordering::Relaxed);

@@ -134,7 +134,7 @@ fn expose(context: &Context, stack: &ForkStack) {
         if had_ticket {
             context.announce();
         } else {
-            context.submit_part(ticket(slot));
+            context.submit_part(ticket(slot, context.core().id()));
         }
     }
     board.settle_limit(context.forks().capacity());
@@ -187,10 +187,11 @@ pub(crate) fn run_taken(context: &Context, taken: Taken) {
     owner.unpark();
 }
 
-fn ticket(slot: &Slot) -> Task {
-    let payload: Payload = [MaybeUninit::new(ptr::from_ref(slot).cast()), MaybeUninit::uninit()];
-    // SAFETY: the payload is a slot, as the vtable expects. Only workers of the slot's pool run tasks of its queue, and they
-    // keep the pool's seats, hence the slot, alive.
+fn ticket(slot: &Slot, pool: usize) -> Task {
+    let payload: Payload =
+        [MaybeUninit::new(ptr::from_ref(slot).cast()), MaybeUninit::new(ptr::without_provenance(pool))];
+    // SAFETY: the payload is a slot and its pool, as the vtable expects. Wherever a strategy carries the ticket, the slot is only
+    // looked at by workers of that pool, and they keep the pool's seats, hence the slot, alive.
     unsafe { Task::from_raw(const { &TaskVtable { run: draw, discard, withdraw } }, payload) }
 }
 
@@ -198,14 +199,19 @@ fn ticket(slot: &Slot) -> Task {
 ///
 /// # Safety
 /// As `TaskVtable::run`.
-unsafe fn draw(payload: Payload) -> Outcome {
-    // SAFETY: made by `ticket`; the slot is alive while a worker of its pool runs tasks.
-    let slot = unsafe { &*payload[0].assume_init().cast::<Slot>() };
-    if let Some(taken) = slot.take(0, |_| true) {
-        Context::with(|context| {
-            run_taken(context.expect("tickets are drawn by workers"), taken);
-        });
+unsafe fn draw(payload: Payload, pool: usize) -> Outcome {
+    // SAFETY: made by `ticket`.
+    if unsafe { payload[1].assume_init() }.addr() != pool {
+        return Outcome::Void;
     }
+    // SAFETY: made by `ticket`; the slot is alive while a worker of its pool, which this is, runs tasks.
+    let slot = unsafe { &*payload[0].assume_init().cast::<Slot>() };
+    Context::with(|context| {
+        let Some(context) = context else { return };
+        if let Some(taken) = slot.take(0, |_| true) {
+            run_taken(context, taken);
+        }
+    });
     Outcome::Void
 }
 

@@ -140,6 +140,8 @@ impl ForkStorage {
 
     /// Makes the stack of this thread that of a worker whose board has `limit`, until [`leave`](Self::leave).
     pub(crate) fn enter(&self, limit: &AtomicUsize) {
+        // The seat may have had another thread, whose storage was larger than ours, which is empty yet.
+        limit.store(0, Ordering::Relaxed);
         ForkStack::with(|stack| stack.limit.set(limit));
     }
 

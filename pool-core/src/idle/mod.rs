@@ -77,6 +77,11 @@ impl Idle {
         self.counts().sleeping()
     }
 
+    #[cfg(all(test, loom))]
+    pub(crate) fn searching(&self) -> usize {
+        self.counts().searching()
+    }
+
     /// After an item was made visible: wakes a sleeper if nobody searches.
     #[inline]
     pub(crate) fn notify(&self) {

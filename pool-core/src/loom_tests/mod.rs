@@ -1,1 +1,57 @@
-//! todo
+//! Models of this crate under [loom](https://docs.rs/loom): all interleavings, and all that the memory model allows, of a few
+//! threads that run the code that ships.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test -p pool-core --release --lib
+//! ```
+//!
+//! Where a model has more threads than can be explored in full, [`bounded`] limits the number of preemptions, which is where
+//! nearly all bugs of this kind show; each says its bound. `std::sync::Arc` is used as it is: its counts are not what is
+//! modelled here. Loom has no clock, so that no time limit hides a lost wake-up.
+
+mod cell;
+mod fork;
+mod idle;
+mod ledger;
+mod pool;
+mod scope;
+mod strategy;
+mod team;
+
+use loom::model::Builder;
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Once};
+
+/// Explores everything.
+fn model(f: impl Fn() + Send + Sync + 'static) {
+    explore(None, f);
+}
+
+/// Explores everything with at most `preemptions` switches away from a thread that could go on.
+fn bounded(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
+    explore(Some(preemptions), f);
+}
+
+fn explore(preemptions: Option<usize>, f: impl Fn() + Send + Sync + 'static) {
+    static FAIL_FAST: Once = Once::new();
+    // Loom reports by panicking, in whichever thread was running, and the code under test catches panics. So the first one
+    // ends the process. The panics of the models' own tasks are made by `resume_unwind`, which calls no hook.
+    FAIL_FAST.call_once(|| {
+        std::panic::set_hook(Box::new(|panic| {
+            let test = std::thread::current();
+            let _ = writeln!(std::io::stderr(), "{}: {panic}", test.name().unwrap_or("a model"));
+            std::process::exit(101);
+        }));
+    });
+    let mut builder = Builder::new();
+    builder.preemption_bound = preemptions;
+    builder.max_branches = 20_000;
+    let executions = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&executions);
+    builder.check(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        f();
+    });
+    println!("{} executions", executions.load(Ordering::Relaxed));
+}

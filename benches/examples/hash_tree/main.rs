@@ -1,0 +1,127 @@
+//! Hashes every file under a path with each of the three strategies, and compares them with one thread that goes through
+//! the files one by one.
+//!
+//! ```text
+//! cargo run --release -p pool-benches --example hash_tree -- PATH
+//! ```
+//!
+//! # What is measured
+//!
+//! The tree is walked once, and every file is read once by the sequential reference, which also fills the page cache: from
+//! then on it is about processors, not disks (if the tree fits into memory). Then each contestant hashes all files again,
+//! several times, in an order that rotates from round to round. A pool is given all its tasks as fast as one thread can
+//! submit them; *waiting* is the time from the submission of a file to the start of its hashing. Starting and ending the
+//! threads is not part of the time. Every digest of every run is compared with the reference.
+//!
+//! # Big files must not hold up small ones
+//!
+//! A worker that hashes a file of a gigabyte is lost to all others for a second, and when every worker has met such a file,
+//! every small file waits. So a file of more than one piece ([`hash::PIECE`]) is hashed piece by piece, each a task of its
+//! own; BLAKE3 is a tree, so the digest is the same, and several workers can be at one file. Where a piece queues up is each
+//! strategy's own way:
+//!
+//! | strategy | small files pass big ones because |
+//! |---|---|
+//! | `fifo` | a big file whose turn comes submits as many pieces as there are workers, and each that is done submits another: they go to the back of the line |
+//! | `priority` | the same, and pieces have a lower level than small files, so that those go first that come later, too |
+//! | `workstealing` | a worker's own tasks go first, so a worker has no back of the line to submit to: the thread that submits the small files submits the pieces after them |
+//!
+//! The rows *whole* are for comparison: one task per file, in the order of the walk. What the pieces gain is the last column,
+//! the longest that a small file waited. Their price is a file opened once per piece instead of once.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod contest;
+mod hash;
+mod job;
+mod progress;
+mod report;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use args::{Command, HELP};
+use contest::Contest;
+use progress::Progress;
+
+/// All files were hashed, and all digests agree.
+const FINE: u8 = 0;
+/// Some entries could not be hashed, the rest was.
+const SOME_UNREAD: u8 = 1;
+/// There was nothing to do: bad arguments, no such path, no threads.
+const UNUSABLE: u8 = 2;
+/// A pool's digest is not that of the reference.
+const WRONG: u8 = 3;
+
+fn main() -> ExitCode {
+    let show_progress = io::stderr().is_terminal();
+    match run(std::env::args_os().skip(1), &mut io::stdout(), &mut io::stderr(), show_progress) {
+        Ok(code) => ExitCode::from(code),
+        // Whoever read the report has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(FINE),
+        Err(error) => {
+            eprintln!("hash_tree: cannot write the report: {error}");
+            ExitCode::from(UNUSABLE)
+        }
+    }
+}
+
+/// The whole program: the report goes to `out`, what went wrong to `err`. Returns the exit code.
+fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    out: &mut impl Write,
+    err: &mut impl Write,
+    show_progress: bool,
+) -> io::Result<u8> {
+    let options = match args::parse(arguments) {
+        Ok(Command::Run(options)) => options,
+        Ok(Command::Help) => {
+            out.write_all(HELP.as_bytes())?;
+            return Ok(FINE);
+        }
+        Err(message) => {
+            writeln!(err, "hash_tree: {message}\n\n{HELP}")?;
+            return Ok(UNUSABLE);
+        }
+    };
+    let progress = Progress::new(show_progress);
+    let tree = match walk::walk(&options.path, &progress) {
+        Ok(tree) => tree,
+        Err(message) => {
+            progress.end();
+            writeln!(err, "hash_tree: {message}")?;
+            return Ok(UNUSABLE);
+        }
+    };
+    let contest = Contest::prepare(&options, tree.files, &progress);
+    let result = contest.run(&progress);
+    progress.end();
+    let result = match result {
+        Ok(result) => result,
+        Err(error) => {
+            writeln!(err, "hash_tree: {error}")?;
+            return Ok(UNUSABLE);
+        }
+    };
+
+    let problems: Vec<_> = tree.problems.into_iter().chain(contest.unreadable()).chain(result.changed).collect();
+    for problem in &problems {
+        writeln!(err, "hash_tree: {problem}")?;
+    }
+    for wrong in &result.wrong {
+        writeln!(err, "hash_tree: WRONG: {wrong}")?;
+    }
+    let code = match (result.wrong.is_empty(), problems.is_empty()) {
+        (false, _) => WRONG,
+        (true, false) => SOME_UNREAD,
+        (true, true) => FINE,
+    };
+    let report = report::report(&contest, &result.rows, result.wrong.len(), problems.len());
+    out.write_all(report.as_bytes())?;
+    Ok(code)
+}

@@ -1,0 +1,124 @@
+//! What the contest has shown, for people.
+
+use pool_benches::machine::Machine;
+use pool_benches::report::number;
+use pool_benches::report::table::layout;
+use pool_benches::stats::{Spread, percentile};
+
+use crate::args::Big;
+use crate::contest::{Contest, Contestant, Row};
+use crate::hash::PIECE;
+
+const MIB: f64 = 1_048_576.0;
+
+pub(crate) fn report(contest: &Contest, rows: &[Row], wrong: usize, problems: usize) -> String {
+    let (files, bytes) = contest.readable();
+    let mut text = head(contest);
+    if files > 0 {
+        text += &format!("\n{}\n", table(rows, files, bytes));
+        text += &format!("{}\n", fastest(rows));
+        for line in rows.iter().filter_map(|row| gain(row, rows)) {
+            text += &format!("{line}\n");
+        }
+    }
+    text += &match wrong {
+        0 => format!("digests: all runs agree with the reference; over everything {}\n", contest.digest()),
+        _ => format!("digests: WRONG for {}\n", count(wrong, "file")),
+    };
+    if problems > 0 {
+        text += &format!("{} could not be hashed, see the messages; the rest was\n", count(problems, "entry"));
+    }
+    text
+}
+
+fn head(contest: &Contest) -> String {
+    let Machine { processor, processors, compiler, commit, .. } = Machine::here();
+    let (files, bytes) = contest.readable();
+    let big: Vec<u64> = contest.files.iter().filter(|file| file.is_big()).map(|file| file.len).collect();
+    let big_bytes: u64 = big.iter().sum();
+    format!(
+        "{}, {} MiB; {} of them of more than {} MiB, together {} MiB\n\
+         {}, {} each; {processors} × {processor}; {compiler}; commit {commit}\n",
+        count(files, "file"),
+        number(bytes as f64 / MIB),
+        big.len(),
+        PIECE / (1 << 20),
+        number(big_bytes as f64 / MIB),
+        count(contest.workers, "worker"),
+        count(contest.repeat, "run"),
+    )
+}
+
+fn table(rows: &[Row], files: usize, bytes: u64) -> String {
+    let head = [
+        "strategy, big files",
+        "time ms",
+        "(min–max)",
+        "speedup",
+        "files/s",
+        "MiB/s",
+        "wait ms p50",
+        "p99",
+        "max",
+        "max small",
+    ];
+    let sequential = median(rows.first().expect("the sequential one always takes part"));
+    let ms = |seconds: f64| number(1e3 * seconds);
+    let body: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let Spread { min, median, max } = spread(row);
+            let mut cells = vec![
+                row.contestant.name(),
+                ms(median),
+                format!("({}–{})", ms(min), ms(max)),
+                format!("{:.2}×", sequential / median),
+                number((files as f64 / median).round()),
+                number(bytes as f64 / MIB / median),
+            ];
+            let waits = [(&row.waits, 50.0), (&row.waits, 99.0), (&row.waits, 100.0), (&row.small_waits, 100.0)];
+            cells.extend(waits.map(|(waits, percent)| percentile(waits, percent).map_or("—".to_owned(), ms)));
+            cells
+        })
+        .collect();
+    layout(&head.map(str::to_owned), &body, false)
+}
+
+/// Who is the fastest, and whether that means anything.
+fn fastest(rows: &[Row]) -> String {
+    let best = rows.iter().min_by(|a, b| median(a).total_cmp(&median(b))).expect("somebody always takes part");
+    let close = rows.iter().filter(|row| row.contestant != best.contestant && spread(row).overlaps(&spread(best)));
+    let close: Vec<_> = close.map(|row| row.contestant.name()).collect();
+    let name = best.contestant.name();
+    match close.as_slice() {
+        [] => format!("fastest: {name}"),
+        _ => format!("fastest: {name}; perhaps no faster, as the ranges overlap: {}", close.join("; ")),
+    }
+}
+
+/// What the pieces gain, for the strategy of `row`.
+fn gain(row: &Row, rows: &[Row]) -> Option<String> {
+    let Contestant::Pool(strategy, Big::Pieces) = row.contestant else { return None };
+    let whole = rows.iter().find(|other| other.contestant == Contestant::Pool(strategy, Big::Whole))?;
+    let longest = |row: &Row| percentile(&row.small_waits, 100.0).map(|wait| 1e3 * wait);
+    let (before, after) = (longest(whole)?, longest(row)?);
+    let name = strategy.name();
+    Some(format!("small files wait, {name}: at most {} ms behind whole big files, {} ms with pieces", number(before), number(after)))
+}
+
+fn spread(row: &Row) -> Spread {
+    Spread::of(&row.walls).expect("everybody has run")
+}
+
+fn median(row: &Row) -> f64 {
+    spread(row).median
+}
+
+fn count(n: usize, what: &str) -> String {
+    let digits = if n < 100 { n.to_string() } else { number(n as f64) };
+    match (n, what.strip_suffix('y')) {
+        (1, _) => format!("1 {what}"),
+        (_, Some(stem)) => format!("{digits} {stem}ies"),
+        (_, None) => format!("{digits} {what}s"),
+    }
+}

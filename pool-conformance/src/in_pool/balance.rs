@@ -1,0 +1,216 @@
+//! Law 6 in a pool: the books balance at every quiet moment, whatever races.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+
+use pool_core::{Rejection, Scheduler, Task};
+
+use super::Make;
+use super::support::{Gate, Token, balanced, check, occupy, pool, until};
+
+/// 64 threads submit until they are refused, while the pool shuts down: what was accepted runs, what was refused comes back.
+pub fn balances_while_64_threads_submit_into_a_shutdown<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    check(move |name| (0..8).for_each(|round| submit_into_a_shutdown(make(), name, round)));
+}
+
+/// One round of [`balances_while_64_threads_submit_into_a_shutdown`].
+pub fn submit_into_a_shutdown<S: Scheduler<Task> + 'static>(scheduler: S, name: &str, round: usize) {
+    let pool = pool(scheduler, name, 4);
+    let (ran, accepted, refused) = (Arc::new(AtomicU64::new(0)), AtomicU64::new(0), AtomicU64::new(0));
+    thread::scope(|scope| {
+        for thread in 0..64 {
+            let (pool, ran, accepted, refused) = (&pool, &ran, &accepted, &refused);
+            scope.spawn(move || {
+                for n in 0.. {
+                    let count = Arc::clone(ran);
+                    let task = move || drop(count.fetch_add(1, Ordering::Relaxed));
+                    let back = match (thread + n) % 2 {
+                        0 => pool.try_execute(task).err(),
+                        _ => pool.try_spawn(task).err(),
+                    };
+                    let Some(back) = back else {
+                        accepted.fetch_add(1, Ordering::Relaxed);
+                        continue;
+                    };
+                    assert_eq!(back.reason(), Rejection::ShutDown);
+                    // The closure itself came back: it runs here.
+                    back.into_inner()();
+                    refused.fetch_add(1, Ordering::Relaxed);
+                    break;
+                }
+            });
+        }
+        until(|| ran.load(Ordering::Relaxed) > 500 * round as u64);
+        pool.shutdown().unwrap();
+        let at_end = pool.metrics();
+        assert_eq!(at_end.waiting + at_end.running, 0, "law 6: an accepted task ran before the end: {at_end:?}");
+    });
+    let metrics = balanced(&pool);
+    let (accepted, refused) = (accepted.into_inner(), refused.into_inner());
+    assert_eq!((metrics.completed, metrics.rejected, refused), (accepted, 64, 64), "law 6: {metrics:?}");
+    assert_eq!(ran.load(Ordering::Relaxed), accepted + refused, "law 1: each once");
+}
+
+/// Every task is cancelled by one thread while another works on it: it either ran or was cancelled, and its closure was
+/// dropped once.
+pub fn balances_in_cancel_races<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    check(move |name| {
+        let pool = pool(make(), name, 2);
+        let (ran, drops) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (mut cancelled, mut total) = (0, 0);
+        for round in 0..60 {
+            let handles: Vec<_> = (0..40)
+                .map(|_| {
+                    let (ran, token) = (Arc::clone(&ran), Token(Arc::clone(&drops)));
+                    pool.spawn(move || {
+                        ran.fetch_add(1, Ordering::Relaxed);
+                        drop(token);
+                    })
+                })
+                .collect();
+            total += handles.len();
+            // From the newest, towards the workers; in the other rounds together with them, from the oldest.
+            let newest_first = round % 2 == 0;
+            let order: Vec<_> = if newest_first { handles.iter().rev().collect() } else { handles.iter().collect() };
+            let (one, other) = order.split_at(20);
+            let cancel = |handles: &[&pool_core::JoinHandle<()>]| handles.iter().filter(|handle| handle.cancel()).count();
+            let now = thread::scope(|scope| scope.spawn(|| cancel(one)).join().unwrap() + cancel(other));
+            let told = handles.into_iter().filter_map(|handle| handle.join().err()).filter(|e| e.is_cancelled()).count();
+            assert_eq!(told, now, "`cancel` says what the handle says");
+            cancelled += now;
+        }
+        pool.wait_idle();
+        let metrics = balanced(&pool);
+        assert_eq!((metrics.cancelled, metrics.completed), (cancelled as u64, (total - cancelled) as u64));
+        assert_eq!((ran.load(Ordering::Relaxed), drops.load(Ordering::Relaxed)), (total - cancelled, total));
+    });
+}
+
+/// What had not started comes back from `shutdown_now` and can be run; a handle to it then has its result, and one to a
+/// task that is dropped instead says that it was cancelled.
+pub fn shutdown_now_hands_back_what_did_not_run<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    check(move |name| {
+        let pool = pool(make(), name, 2);
+        let ran = Arc::new(AtomicUsize::new(0));
+        let gate = occupy(&pool);
+        let mut handles = Vec::new();
+        for i in 0..300 {
+            let ran = Arc::clone(&ran);
+            let task = move || drop(ran.fetch_add(1, Ordering::Relaxed));
+            match i % 3 {
+                0 => pool.execute(task),
+                1 => pool.execute_batch([task]),
+                _ => handles.push(pool.spawn(task)),
+            }
+        }
+        for handle in &handles[..20] {
+            assert!(handle.cancel());
+        }
+        let mut tasks = thread::scope(|scope| {
+            let ending = scope.spawn(|| pool.shutdown_now().unwrap());
+            // It cannot return before the running tasks have ended, and they end after it took the others.
+            until(|| pool.metrics().returned == 280);
+            gate.open();
+            ending.join().unwrap()
+        });
+        let metrics = balanced(&pool);
+        assert_eq!((metrics.returned, metrics.cancelled, metrics.completed), (280, 20, 2), "{metrics:?}");
+        assert_eq!((tasks.len(), ran.load(Ordering::Relaxed)), (280, 0));
+        let (unrun, mut ran_here) = (tasks.split_off(140), 0);
+        for task in tasks {
+            task.run();
+            ran_here += 1;
+        }
+        drop(unrun);
+        assert_eq!(ran.load(Ordering::Relaxed), ran_here, "law 1: each returned task runs once");
+        let results = handles.into_iter().map(|handle| handle.join());
+        let cancelled = results.filter(|result| result.as_ref().is_err_and(|error| error.is_cancelled())).count();
+        assert!((20..=100).contains(&cancelled));
+        assert_eq!(pool.metrics(), metrics, "what happens outside is not the pool's");
+        assert!(pool.shutdown_now().unwrap().is_empty());
+    });
+}
+
+/// Threads submit while `shutdown_now` runs: each task ran, came back or was refused.
+pub fn balances_while_threads_submit_into_a_shutdown_now<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    check(move |name| {
+        for round in 0..15 {
+            let pool = pool(make(), name, 3);
+            let (ran, drops) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicUsize::new(0)));
+            let accepted = AtomicU64::new(0);
+            let returned = thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        loop {
+                            let (ran, token) = (Arc::clone(&ran), Token(Arc::clone(&drops)));
+                            let task = move || {
+                                ran.fetch_add(1, Ordering::Relaxed);
+                                drop(token);
+                                // The running may always submit.
+                                pool_core::execute(|| ());
+                            };
+                            if pool.try_execute(task).is_err() {
+                                break;
+                            }
+                            accepted.fetch_add(1, Ordering::Relaxed);
+                        }
+                    });
+                }
+                until(|| ran.load(Ordering::Relaxed) > 30 * round);
+                pool.shutdown_now().unwrap()
+            });
+            let metrics = balanced(&pool);
+            let (ran, accepted) = (ran.load(Ordering::Relaxed), accepted.into_inner());
+            assert_eq!(metrics.returned, returned.len() as u64);
+            assert_eq!(metrics.submitted - metrics.rejected, accepted + ran, "{metrics:?}");
+            drop(returned);
+            assert_eq!(drops.load(Ordering::Relaxed) as u64, accepted + 4, "law 1: each closure is dropped once");
+        }
+    });
+}
+
+/// A task that runs while `shutdown_now` begins waits for one that it spawned and that has been taken out: it must come to
+/// an end, for `shutdown_now` waits for it.
+pub fn shutdown_now_lets_the_running_wait_for_what_they_spawned<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    check(move |name| {
+        for workers in [1, 2] {
+            let pool = pool(make(), name, workers);
+            let rest = if workers == 2 { Some(occupy_one(&pool)) } else { None };
+            let (spawned, go) = (Gate::default(), Gate::default());
+            let parent = pool.spawn({
+                let (spawned, go) = (spawned.clone(), go.clone());
+                move || {
+                    let child = pool_core::spawn(|| 1);
+                    spawned.open();
+                    go.pass();
+                    child.join().map_err(|error| error.is_cancelled())
+                }
+            });
+            spawned.pass();
+            let tasks = thread::scope(|scope| {
+                let ending = scope.spawn(|| pool.shutdown_now().unwrap());
+                until(|| pool.metrics().returned == 1);
+                go.open();
+                rest.inspect(Gate::open);
+                ending.join().unwrap()
+            });
+            balanced(&pool);
+            // Run by its parent, or lost to it for good.
+            assert!(matches!(parent.join().unwrap(), Ok(1) | Err(true)));
+            tasks.into_iter().for_each(Task::run);
+        }
+    });
+}
+
+/// Occupies one worker.
+fn occupy_one<S: Scheduler<Task> + 'static>(pool: &pool_core::Pool<S>) -> Gate {
+    let (begun, gate) = (Gate::default(), Gate::default());
+    let inside = (begun.clone(), gate.clone());
+    pool.execute(move || {
+        inside.0.open();
+        inside.1.pass();
+    });
+    begun.pass();
+    gate
+}

@@ -1,0 +1,299 @@
+//! Laws 1, 2, 3 and 7 in a pool: each task runs, once, soon, and whoever comes or goes.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use pool_core::{Pool, Scheduler, Task, current_worker};
+
+use super::Make;
+use super::support::{Gate, Token, balanced, check, occupy, pool, threads, until, until_asleep};
+
+/// Outside threads submit one by one and in batches, and every task submits two more from inside. Each closure runs once
+/// and is dropped once.
+pub fn runs_each_task_exactly_once<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    const PRODUCERS: usize = 3;
+    const ROOTS: usize = 1500;
+    check(move |name| {
+        let pool = Arc::new(pool(make(), name, 4));
+        let runs: Arc<Vec<AtomicU32>> = Arc::new((0..PRODUCERS * ROOTS * 3).map(|_| AtomicU32::new(0)).collect());
+        let drops = Arc::new(AtomicUsize::new(0));
+        let task = |id: usize| {
+            let (runs, token) = (Arc::clone(&runs), Token(Arc::clone(&drops)));
+            move || {
+                runs[id].fetch_add(1, Ordering::Relaxed);
+                drop(token);
+            }
+        };
+        let root = |id: usize| {
+            let (own, left, right) = (task(id), task(id + 1), task(id + 2));
+            move || {
+                pool_core::execute(left);
+                own();
+                let _detached = pool_core::spawn(right);
+            }
+        };
+        thread::scope(|scope| {
+            for producer in 0..PRODUCERS {
+                let (pool, root) = (&pool, &root);
+                scope.spawn(move || {
+                    let ids = (producer * ROOTS..(producer + 1) * ROOTS).map(|n| n * 3).collect::<Vec<_>>();
+                    for (n, chunk) in ids.chunks(10).enumerate() {
+                        match n % 2 {
+                            0 => chunk.iter().for_each(|&id| pool.execute(root(id))),
+                            _ => pool.execute_batch(chunk.iter().map(|&id| root(id))),
+                        }
+                    }
+                });
+            }
+        });
+        pool.wait_idle();
+        let wrong = runs.iter().filter(|runs| runs.load(Ordering::Relaxed) != 1).count();
+        assert_eq!(wrong, 0, "law 1 (exactly once): {wrong} tasks did not run exactly once");
+        assert_eq!(drops.load(Ordering::Relaxed), runs.len(), "law 1: each closure is dropped once");
+        assert_eq!(balanced(&pool).completed, runs.len() as u64);
+    });
+}
+
+/// Round trips without a pause, and to workers that all sleep.
+pub fn wakes_a_sleeper_for_each_round_trip<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    check(move |name| {
+        let pool = pool(make(), name, 4);
+        for i in 0..3000 {
+            assert_eq!(pool.spawn(move || i).join().unwrap(), i);
+        }
+        for i in 0..300 {
+            until_asleep(&pool);
+            assert_eq!(pool.spawn(move || i).join().unwrap(), i);
+        }
+        assert_eq!(balanced(&pool).completed, 3300);
+    });
+}
+
+/// A worker pushes into its own queue, by each way to do that, and then blocks until somebody else has run it.
+pub fn runs_what_a_blocked_worker_pushed<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    check(move |name| {
+        let pool = Arc::new(pool(make(), name, 2));
+        for round in 0..400 {
+            if round % 2 == 0 {
+                until_asleep(&pool);
+            }
+            let inner = Arc::clone(&pool);
+            let pusher = pool.spawn(move || {
+                let (ran, has_run) = channel();
+                let child = move || ran.send(current_worker()).unwrap();
+                match round % 6 {
+                    0 | 1 => pool_core::execute(child),
+                    2 => inner.execute_with(S::Hint::default(), child),
+                    3 => drop(inner.spawn(child)),
+                    4 => inner.execute_batch([child]),
+                    _ => pool_core::scope(|scope| {
+                        scope.spawn(move |_| child());
+                        assert_ne!(has_run.recv().unwrap(), current_worker());
+                    }),
+                }
+                (round % 6 == 5) || has_run.recv().unwrap() != current_worker()
+            });
+            assert!(pusher.join().unwrap(), "law 2 (no lost wake): another worker runs it");
+        }
+    });
+}
+
+/// As many tasks as workers, each of which ends only when all have begun: no worker may sleep.
+pub fn occupies_every_worker<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    check(move |name| {
+        for workers in [1, 2, 3, 8] {
+            let pool = Arc::new(pool(make(), name, workers));
+            for round in 0..60 {
+                if round % 3 == 0 {
+                    until_asleep(&pool);
+                }
+                let all = Arc::new(Barrier::new(workers));
+                let one = || {
+                    let all = Arc::clone(&all);
+                    move || drop(all.wait())
+                };
+                match round % 4 {
+                    0 => (0..workers).for_each(|_| pool.execute(one())),
+                    1 => pool.execute_batch((0..workers).map(|_| one())),
+                    2 => {
+                        let (mut others, own) = ((1..workers).map(|_| one()).collect::<Vec<_>>(), one());
+                        pool.execute(move || {
+                            others.drain(..).for_each(pool_core::execute);
+                            own();
+                        });
+                    }
+                    _ => pool.scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| drop(all.wait())))),
+                }
+                pool.wait_idle();
+            }
+            assert_eq!(balanced(&pool).panicked, 0);
+        }
+    });
+}
+
+/// Each task pushes one more and waits until it has begun, so that every worker in turn must be woken by a worker.
+pub fn wakes_the_next_for_each_that_blocks<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    fn link(left: usize, end: Gate) {
+        if left > 0 {
+            let (begun, has_begun) = channel();
+            let next = end.clone();
+            pool_core::execute(move || {
+                begun.send(()).unwrap();
+                link(left - 1, next);
+            });
+            has_begun.recv().unwrap();
+            end.pass();
+        } else {
+            end.open();
+        }
+    }
+    check(move |name| {
+        let pool = pool(make(), name, 6);
+        for _ in 0..150 {
+            until_asleep(&pool);
+            let end = Gate::default();
+            pool.execute(move || link(5, end));
+            pool.wait_idle();
+        }
+        assert_eq!(balanced(&pool).completed, 150 * 6);
+    });
+}
+
+/// Both halves of a join, and all four of two nested ones, at the same time if workers are free.
+pub fn overlaps_the_halves_of_a_join<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    check(move |name| {
+        let two = pool(make(), name, 2);
+        for _ in 0..200 {
+            let both = Barrier::new(2);
+            two.join(|| both.wait(), || both.wait());
+        }
+        let four = pool(make(), name, 4);
+        for _ in 0..200 {
+            let all = Barrier::new(4);
+            let pair = || pool_core::join(|| all.wait(), || all.wait());
+            four.join(pair, pair);
+        }
+        assert_eq!(balanced(&four).submitted, 200, "the halves of a join are no tasks");
+    });
+}
+
+/// One worker runs something long, the other everything else.
+pub fn one_long_task_holds_nobody_up<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    check(move |name| {
+        let pool = pool(make(), name, 2);
+        let gate = Gate::default();
+        let long = pool.spawn({
+            let gate = gate.clone();
+            move || gate.pass()
+        });
+        let short: Vec<_> = (0..1000).map(|i| pool.spawn(move || i)).collect();
+        let sum: i32 = short.into_iter().map(|handle| handle.join().unwrap()).sum();
+        assert_eq!(sum, 499_500);
+        assert!(!long.is_finished());
+        gate.open();
+        long.join().unwrap();
+    });
+}
+
+/// A worker is told to leave while it runs a task that has filled its own queue. All of that runs, on another.
+pub fn retiring_loses_nothing<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    check(move |name| {
+        for _ in 0..20 {
+            let pool = pool(make(), name, 2);
+            let (pushed, stay, leave) = (Arc::new(Barrier::new(3)), Gate::default(), Gate::default());
+            let ran = Arc::new(AtomicUsize::new(0));
+            for _ in 0..2 {
+                let (pushed, stay, leave, ran) = (Arc::clone(&pushed), stay.clone(), leave.clone(), Arc::clone(&ran));
+                pool.execute(move || {
+                    pushed.wait();
+                    if current_worker() == Some(0) {
+                        return stay.pass();
+                    }
+                    for _ in 0..100 {
+                        let ran = Arc::clone(&ran);
+                        pool_core::execute(move || {
+                            assert_eq!(current_worker(), Some(0), "a worker that was told to leave takes nothing new");
+                            ran.fetch_add(1, Ordering::Relaxed);
+                        });
+                    }
+                    pushed.wait();
+                    leave.pass();
+                });
+            }
+            pushed.wait();
+            // The one with the highest number goes. It has pushed when the barrier opens for the second time, for which
+            // the other, at its gate, is stood in for.
+            thread::scope(|scope| {
+                scope.spawn(|| pushed.wait());
+                pushed.wait();
+            });
+            assert_eq!(pool.retire_workers(5), 1, "one always stays");
+            assert_eq!(pool.workers(), 1);
+            leave.open();
+            stay.open();
+            pool.wait_idle();
+            assert_eq!(ran.load(Ordering::Relaxed), 100, "law 7 (retiring loses nothing)");
+            assert_eq!(balanced(&pool).panicked, 0);
+        }
+    });
+}
+
+/// Workers come and go while tasks run, and none of those is lost. At the end there are as many threads as workers.
+pub fn workers_come_and_go_under_load<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    check(move |name| {
+        let pool = pool(make(), name, 1);
+        let ran = Arc::new(AtomicUsize::new(0));
+        let submitted = thread::scope(|scope| {
+            let resizer = scope.spawn(|| {
+                for round in 0..60 {
+                    pool.add_workers(1 + round % 3).unwrap();
+                    thread::yield_now();
+                    pool.retire_workers(1 + round % 3);
+                }
+            });
+            let mut submitted = 0;
+            while !resizer.is_finished() || submitted < 2000 {
+                let ran = Arc::clone(&ran);
+                pool.execute(move || {
+                    let child = Arc::clone(&ran);
+                    pool_core::execute(move || drop(child.fetch_add(1, Ordering::Relaxed)));
+                    ran.fetch_add(1, Ordering::Relaxed);
+                });
+                submitted += 1;
+                if submitted % 64 == 0 {
+                    pool.wait_idle();
+                }
+            }
+            submitted
+        });
+        pool.wait_idle();
+        assert_eq!(ran.load(Ordering::Relaxed), 2 * submitted, "law 7 (retiring loses nothing)");
+        assert_eq!(balanced(&pool).completed, 2 * submitted as u64);
+        assert_eq!(pool.workers(), 1);
+        if cfg!(target_os = "linux") {
+            until(|| threads::named(name).len() == 1);
+        }
+        pool.add_workers(3).unwrap();
+        occupy(&pool).open();
+        assert_eq!(pool.workers(), 4, "and all four can be busy at once");
+    });
+}
+
+/// What a pool is given while its workers are few is done by those that are added later.
+pub fn added_workers_take_part<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+    check(move |name| {
+        let pool: Pool<S> = pool(make(), name, 1);
+        let all = Arc::new(Barrier::new(4));
+        for _ in 0..4 {
+            let all = Arc::clone(&all);
+            pool.execute(move || drop(all.wait()));
+        }
+        // One worker stands at the barrier, three tasks wait.
+        until(|| pool.metrics().running == 1);
+        pool.add_workers(3).unwrap();
+        pool.wait_idle();
+        assert_eq!(balanced(&pool).completed, 4);
+    });
+}

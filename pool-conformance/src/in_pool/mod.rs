@@ -1,0 +1,74 @@
+//! The laws in a pool: the same strategy under threads, with tasks, panics, waits and an end.
+//!
+//! Each check takes a function that makes an empty scheduler, and panics with a message that names the broken law.
+//! [`conformance!`](crate::conformance) makes a test of each. No check's verdict depends on time; one that does not end
+//! within [`LIMIT`] fails with the state of the pool's threads.
+
+mod balance;
+mod delivery;
+mod dispatch;
+mod handles;
+mod idle;
+mod life;
+mod panics;
+mod support;
+mod waiting;
+
+pub use balance::*;
+pub use delivery::*;
+pub use dispatch::*;
+pub use handles::*;
+pub use idle::*;
+pub use life::*;
+pub use panics::*;
+pub use support::{LIMIT, within};
+pub use waiting::*;
+
+/// Makes an empty scheduler.
+pub trait Make<S>: Fn() -> S + Send + 'static {}
+
+impl<S, F: Fn() -> S + Send + 'static> Make<S> for F {}
+
+/// The tests of a strategy in a pool, one for each check of [`in_pool`](crate::in_pool) but the order, for which
+/// [`conformance!`](crate::conformance) takes an oracle: `in_pool_tests!(scheduler)`, in a module of its own.
+#[macro_export]
+macro_rules! in_pool_tests {
+    ($make:expr) => {
+        $crate::__in_pool_tests! { $make;
+            runs_each_task_exactly_once, wakes_a_sleeper_for_each_round_trip, runs_what_a_blocked_worker_pushed,
+            occupies_every_worker, wakes_the_next_for_each_that_blocks, overlaps_the_halves_of_a_join,
+            one_long_task_holds_nobody_up, retiring_loses_nothing, workers_come_and_go_under_load,
+            added_workers_take_part,
+            a_handle_gets_the_payload, the_handler_gets_what_no_handle_takes, in_either_half_of_a_join,
+            a_join_unwinds_only_after_its_thief, a_second_panic_in_drop_does_not_abort, in_a_scope, in_a_drop,
+            in_the_hooks_and_the_handler, in_an_install,
+            balances_while_64_threads_submit_into_a_shutdown, balances_in_cancel_races,
+            shutdown_now_hands_back_what_did_not_run, balances_while_threads_submit_into_a_shutdown_now,
+            shutdown_now_lets_the_running_wait_for_what_they_spawned,
+            one_worker_suffices_for_200_nested_handles, any_nesting_ends_on_one_worker,
+            a_lock_may_be_held_around_a_join, waiting_never_picks_up_foreign_tasks, helping_takes_bounded_stack,
+            waits_for_what_runs_elsewhere, many_outside_threads_wait_at_once, a_scope_takes_tasks_from_anywhere,
+            pools_use_each_other,
+            idle_is_free, has_no_threads_but_its_workers, a_round_trip_wakes_no_crowd,
+            a_handle_is_a_future, a_waker_is_replaced, a_cancelled_task_never_runs,
+            a_timed_join_gives_the_handle_back, a_dropped_handle_detaches, handles_outlive_the_pool,
+            waiters_learn_of_a_task_that_is_dropped,
+            workers_have_names_and_numbers, hooks_are_called_once_per_thread, a_pool_may_be_dropped_by_its_own_worker,
+            shutdown_drains, a_closed_pool_refuses, wait_idle_waits_for_everything, a_failed_build_leaves_nothing,
+            free_functions_know_their_pool,
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __in_pool_tests {
+    ($make:expr; $($name:ident,)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::in_pool::$name(|| $make);
+            }
+        )*
+    };
+}

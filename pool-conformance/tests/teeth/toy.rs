@@ -1,0 +1,192 @@
+//! A work-stealing toy under one lock, with faults to choose from.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use pool_conformance::bare::Item;
+use pool_core::{Scheduler, Worker};
+
+pub const LOOK_OUTSIDE_EVERY: usize = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    None,
+    Loses,
+    LosesInRace,
+    Duplicates,
+    LeaksWhenDropped,
+    ForgetsPanickingBatch,
+    HidesOwn,
+    NoneAfterLostRace,
+    EmptyForgetsWorkers,
+    NeverEmpty,
+    UnseenWhileMoving,
+    ForgetsOnRetire,
+    ForgetsOnDrop,
+    OwnOldestFirst,
+    StealsNewest,
+    NeverLooksOutside,
+    Moody,
+}
+
+/// What can be doubled: plain integers, but not the counted items.
+pub trait Twin: Send + Sized {
+    fn twin(&self) -> Option<Self>;
+}
+
+impl Twin for u64 {
+    fn twin(&self) -> Option<Self> {
+        Some(*self)
+    }
+}
+
+impl Twin for Item {
+    fn twin(&self) -> Option<Self> {
+        None
+    }
+}
+
+struct State<T> {
+    outside: VecDeque<T>,
+    own: BTreeMap<usize, VecDeque<T>>,
+    names: usize,
+    injected: usize,
+}
+
+pub struct Toy<T> {
+    fault: Fault,
+    state: Mutex<State<T>>,
+}
+
+impl<T> Toy<T> {
+    pub fn new(fault: Fault) -> Self {
+        let state = State { outside: VecDeque::new(), own: BTreeMap::new(), names: 0, injected: 0 };
+        Self { fault, state: Mutex::new(state) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap()
+    }
+}
+
+impl<T> Drop for Toy<T> {
+    fn drop(&mut self) {
+        if self.fault == Fault::LeaksWhenDropped {
+            mem::forget(mem::take(&mut self.lock().outside));
+        }
+    }
+}
+
+impl<T: Twin> Scheduler<T> for Toy<T> {
+    type Hint = ();
+    type Worker = ToyWorker<T>;
+
+    fn attach(self: &Arc<Self>, _seed: u64) -> ToyWorker<T> {
+        let mut state = self.lock();
+        let name = state.names;
+        state.names += 1;
+        state.own.insert(name, VecDeque::new());
+        ToyWorker { shared: Arc::clone(self), name, calls: 0, retiring: false }
+    }
+
+    fn inject(&self, item: T, (): ()) {
+        let mut state = self.lock();
+        state.injected += 1;
+        if self.fault == Fault::Loses && state.injected % 20 == 0 {
+            return;
+        }
+        let twin = if self.fault == Fault::Duplicates && state.injected % 20 == 0 { item.twin() } else { None };
+        state.outside.extend(Some(item).into_iter().chain(twin));
+    }
+
+    fn inject_batch(&self, items: impl Iterator<Item = T>, (): ()) {
+        if self.fault == Fault::ForgetsPanickingBatch {
+            let all: Vec<T> = items.collect();
+            all.into_iter().for_each(|item| self.inject(item, ()));
+        } else {
+            items.for_each(|item| self.inject(item, ()));
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        let state = self.lock();
+        let own = self.fault != Fault::EmptyForgetsWorkers && state.own.values().any(|own| !own.is_empty());
+        self.fault != Fault::NeverEmpty && state.outside.is_empty() && !own
+    }
+}
+
+pub struct ToyWorker<T: Twin> {
+    shared: Arc<Toy<T>>,
+    name: usize,
+    calls: usize,
+    retiring: bool,
+}
+
+impl<T: Twin> ToyWorker<T> {
+    fn pick(&mut self, state: &mut State<T>) -> Option<T> {
+        static MOOD: AtomicUsize = AtomicUsize::new(0);
+        let fault = self.shared.fault;
+        self.calls += 1;
+        let outside_first = match fault {
+            Fault::NeverLooksOutside => false,
+            Fault::Moody => MOOD.fetch_add(1, Ordering::Relaxed) % 3 == 0,
+            _ => self.calls % LOOK_OUTSIDE_EVERY == 0,
+        };
+        if outside_first && !state.outside.is_empty() {
+            return state.outside.pop_front();
+        }
+        let own = state.own.get_mut(&self.name)?;
+        let mine = if fault == Fault::OwnOldestFirst { own.pop_front() } else { own.pop_back() };
+        mine.or_else(|| state.outside.pop_front()).or_else(|| match fault {
+            Fault::HidesOwn => None,
+            Fault::StealsNewest => state.own.values_mut().find_map(VecDeque::pop_back),
+            _ => state.own.values_mut().find_map(VecDeque::pop_front),
+        })
+    }
+}
+
+impl<T: Twin> Worker<T> for ToyWorker<T> {
+    type Hint = ();
+
+    fn push(&mut self, item: T, (): ()) {
+        self.shared.lock().own.get_mut(&self.name).unwrap().push_back(item);
+    }
+
+    fn next(&mut self) -> Option<T> {
+        let shared = Arc::clone(&self.shared);
+        let mut state = match (shared.fault, shared.state.try_lock()) {
+            (Fault::NoneAfterLostRace, Err(_)) => return None,
+            (Fault::LosesInRace, Err(_)) => {
+                let mut state = shared.lock();
+                state.outside.pop_front();
+                state
+            }
+            (_, Ok(state)) => state,
+            (_, Err(_)) => shared.lock(),
+        };
+        self.pick(&mut state)
+    }
+
+    fn retire(mut self) {
+        self.retiring = true;
+    }
+}
+
+impl<T: Twin> Drop for ToyWorker<T> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        let held = state.own.remove(&self.name).unwrap_or_default();
+        match self.shared.fault {
+            Fault::ForgetsOnRetire if self.retiring => return,
+            Fault::ForgetsOnDrop if !self.retiring => return,
+            Fault::UnseenWhileMoving => {
+                drop(state);
+                state = self.shared.lock();
+            }
+            _ => {}
+        }
+        state.outside.extend(held);
+    }
+}

@@ -1,0 +1,128 @@
+//! The ledger and the quiet moment: nothing that was accepted is forgotten, and the end is not missed.
+
+use super::model;
+use super::strategy::Flagged;
+use super::team::core;
+use crate::builder::ThreadConfig;
+use crate::ledger::{Ledger, Tally};
+use crate::pool::Pool;
+use crate::sync::atomic::{Ordering, fence};
+use crate::sync::thread;
+use crate::task::Outcome;
+use crate::worker_thread::Shared;
+use std::sync::Arc;
+
+#[test]
+fn nothing_is_accepted_after_a_closed_ledger_was_found_quiet() {
+    model(|| {
+        let ledger = Arc::new(Ledger::new());
+        let submitter = {
+            let ledger = Arc::clone(&ledger);
+            thread::spawn(move || ledger.enter(1))
+        };
+        ledger.close();
+        let quiet = ledger.is_quiet(std::iter::empty());
+        let accepted = submitter.join().unwrap();
+        assert!(!(quiet && accepted));
+        assert_eq!(ledger.is_quiet(std::iter::empty()), !accepted);
+        assert_eq!(ledger.totals(std::iter::empty()).rejected, u64::from(!accepted));
+    });
+}
+
+/// A worker's task submits another, which another worker ends: while the first runs the ledger is never quiet.
+#[test]
+fn an_end_brings_its_submission_with_it() {
+    model(|| {
+        let ledger = Arc::new(Ledger::new());
+        let tallies = Arc::new([Tally::default(), Tally::default()]);
+        assert!(ledger.enter(1));
+        let queue = Arc::new(Flagged::default());
+        let parent = {
+            let (tallies, queue) = (Arc::clone(&tallies), Arc::clone(&queue));
+            thread::spawn(move || {
+                tallies[0].submit(1);
+                queue.put(());
+            })
+        };
+        let child = {
+            let (tallies, queue) = (Arc::clone(&tallies), Arc::clone(&queue));
+            thread::spawn(move || {
+                if queue.take().is_some() {
+                    tallies[1].start();
+                    tallies[1].end(Outcome::Completed);
+                }
+            })
+        };
+        assert!(!ledger.is_quiet(tallies.iter()));
+        parent.join().unwrap();
+        child.join().unwrap();
+    });
+}
+
+/// A submission that comes too late is counted for an instant, and so may hide the end from the one who closes.
+#[test]
+fn a_refused_submission_does_not_hide_the_end() {
+    model(|| {
+        let core = core();
+        let shared = Arc::new(Shared { scheduler: Arc::new(Flagged::default()), core: Arc::clone(&core) });
+        let threads = ThreadConfig { name: String::new(), stack_size: None, seed: 0 };
+        // It has no workers: whoever closes and whoever is refused are alone.
+        let pool = Arc::new(Pool::from_parts(shared, threads));
+        let submitter = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || {
+                let accepted = pool.try_execute(|| {}).is_ok();
+                if !accepted {
+                    drop(pool);
+                }
+                accepted
+            })
+        };
+        assert_eq!(pool.shutdown(), Ok(()));
+        let accepted = submitter.join().unwrap();
+        assert_eq!(core.has_ended(), !accepted);
+    });
+}
+
+/// Whoever learns that the pool is closing knows of every submission that came before.
+#[test]
+fn the_end_waits_for_what_was_accepted() {
+    model(|| {
+        let core = core();
+        let worker = {
+            let core = Arc::clone(&core);
+            thread::spawn(move || {
+                // As a worker before it parks.
+                fence(Ordering::SeqCst);
+                core.settle();
+            })
+        };
+        assert!(core.ledger.enter(1));
+        core.close();
+        worker.join().unwrap();
+        assert!(!core.has_ended());
+    });
+}
+
+#[test]
+fn the_last_end_is_seen_by_its_worker_or_by_the_waiter() {
+    model(|| {
+        let core = core();
+        assert!(core.ledger.enter(1));
+        let seated = core.seat_one(|seat| {
+            let core = Arc::clone(&core);
+            Ok::<_, ()>(thread::spawn(move || {
+                seat.tally.start();
+                seat.tally.end(Outcome::Completed);
+                // As a worker before it parks.
+                fence(Ordering::SeqCst);
+                core.settle();
+                core.count_out();
+            }))
+        });
+        assert!(seated.is_ok());
+        core.wait_quiet();
+        assert_eq!(core.totals().completed, 1);
+        core.wait_ended();
+    });
+}

@@ -1,0 +1,189 @@
+//! Whole pools: real workers, from the first submission to the end of the last thread.
+
+use super::bounded;
+use super::strategy::Flagged;
+use crate::sync::thread;
+use crate::sync::{Condvar, Mutex};
+use crate::{Pool, join, scope};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+fn pool(workers: usize) -> Pool<Flagged> {
+    Pool::builder_with(Flagged::default()).workers(workers).panic_handler(|_| {}).build().unwrap()
+}
+
+/// Counts runs. What orders them is for the pool to see to, so the counter takes no part in the model.
+#[derive(Clone, Default)]
+struct Runs(Arc<AtomicUsize>);
+
+impl Runs {
+    fn task(&self) -> impl FnOnce() + Send + 'static {
+        let runs = self.clone();
+        move || {
+            runs.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn what_was_submitted_runs_before_the_pool_ends() {
+    bounded(3, || {
+        let runs = Runs::default();
+        let pool = pool(1);
+        pool.execute(runs.task());
+        assert_eq!(pool.shutdown(), Ok(()));
+        assert_eq!(runs.get(), 1);
+        assert!(pool.metrics().is_balanced());
+    });
+}
+
+#[test]
+fn an_outside_thread_waits_for_a_task() {
+    bounded(2, || {
+        let pool = pool(1);
+        assert_eq!(pool.spawn(|| 5).join().unwrap(), 5);
+    });
+}
+
+#[test]
+fn a_quiet_moment_is_noticed() {
+    bounded(2, || {
+        let runs = Runs::default();
+        let pool = pool(1);
+        pool.execute(runs.task());
+        pool.wait_idle();
+        assert_eq!(runs.get(), 1);
+        assert_eq!(pool.metrics().completed, 1);
+    });
+}
+
+#[test]
+fn a_submission_races_with_the_end() {
+    bounded(2, || {
+        let runs = Runs::default();
+        let pool = Arc::new(pool(1));
+        let submitter = {
+            let (pool, task) = (Arc::clone(&pool), runs.task());
+            thread::spawn(move || pool.try_execute(task).is_ok())
+        };
+        assert_eq!(pool.shutdown(), Ok(()));
+        let accepted = submitter.join().unwrap();
+        assert_eq!(runs.get(), usize::from(accepted));
+        assert!(pool.metrics().is_balanced());
+    });
+}
+
+#[test]
+fn one_worker_is_enough_for_nested_waits() {
+    bounded(1, || {
+        let pool = pool(1);
+        let sum = pool.install(|| {
+            let handle = crate::spawn(|| 1);
+            let (a, b) = join(|| 2, || 3);
+            let mut c = 0;
+            scope(|s| s.spawn(|_| c = 4));
+            a + b + c + handle.join().unwrap()
+        });
+        assert_eq!(sum, 10);
+    });
+}
+
+/// Each of the two waits for the other to start: no worker may sleep while the second lies in the queue.
+#[test]
+fn two_tasks_run_at_the_same_time() {
+    bounded(1, || {
+        let meeting = Arc::new((Mutex::new(0), Condvar::new()));
+        let meet = || {
+            let meeting = Arc::clone(&meeting);
+            move || {
+                let (arrived, changed) = &*meeting;
+                let mut arrived = arrived.lock();
+                *arrived += 1;
+                changed.notify_all();
+                while *arrived < 2 {
+                    arrived = changed.wait(arrived);
+                }
+            }
+        };
+        let pool = pool(2);
+        pool.execute(meet());
+        pool.execute(meet());
+    });
+}
+
+/// One worker waits, inside a task, for a task that it has pushed to its own queue and that the other one runs.
+#[test]
+fn a_worker_waits_for_its_own_task() {
+    bounded(1, || {
+        let pool = pool(2);
+        assert_eq!(pool.install(|| crate::spawn(|| 5).join().unwrap()), 5);
+    });
+}
+
+/// The worker that is told to leave may be anywhere in its search for work.
+#[test]
+fn a_retiring_worker_loses_nothing() {
+    bounded(1, || {
+        let runs = Runs::default();
+        let pool = pool(2);
+        pool.execute(runs.task());
+        assert_eq!(pool.retire_workers(1), 1);
+        pool.execute(runs.task());
+        assert_eq!(pool.shutdown(), Ok(()));
+        assert_eq!(runs.get(), 2);
+        assert_eq!(pool.metrics().returned, 0);
+    });
+}
+
+#[test]
+fn what_did_not_run_comes_back() {
+    bounded(2, || {
+        let runs = Runs::default();
+        let pool = pool(1);
+        pool.execute(runs.task());
+        let unrun = pool.shutdown_now().unwrap();
+        assert_eq!(runs.get() + unrun.len(), 1);
+        assert_eq!(pool.metrics().returned, unrun.len() as u64);
+        assert!(pool.metrics().is_balanced());
+        for task in unrun {
+            task.run();
+        }
+        assert_eq!(runs.get(), 1);
+    });
+}
+
+/// The task that a worker waits for may have been withdrawn for `shutdown_now`, which waits for that worker.
+#[test]
+fn a_waiter_runs_what_was_withdrawn() {
+    bounded(2, || {
+        let pool = pool(1);
+        let runs = Runs::default();
+        let task = runs.task();
+        pool.execute(move || {
+            let handle = crate::spawn(task);
+            assert!(handle.join().is_ok());
+        });
+        let unrun = pool.shutdown_now().unwrap();
+        assert_eq!(runs.get() + unrun.len(), 1);
+        assert!(pool.metrics().is_balanced());
+    });
+}
+
+#[test]
+fn a_pool_is_dropped_by_its_own_worker() {
+    bounded(2, || {
+        let runs = Runs::default();
+        let pool = Arc::new(pool(1));
+        let (own, task) = (Arc::clone(&pool), runs.task());
+        pool.execute(move || {
+            own.execute(task);
+            drop(own);
+        });
+        // Whichever of the two goes last ends the pool, and loom sees to it that all threads do end.
+        drop(pool);
+    });
+}

@@ -1,0 +1,83 @@
+//! Workers without the loop of a worker: each runs a closure, with everything around it that a task finds.
+
+use super::strategy::Flagged;
+use crate::context::{Context, Inject, Queue};
+use crate::core::{Core, Hooks};
+use crate::sync::{Mutex, thread};
+use crate::task::Task;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// A core without threads of its own.
+pub(super) fn core() -> Arc<Core> {
+    let hooks = Hooks { on_start: None, on_stop: None, on_panic: Arc::new(|_| {}) };
+    Arc::new(Core::new(hooks, 1))
+}
+
+/// What the members of a team share.
+pub(super) struct Shared {
+    pub(super) core: Arc<Core>,
+    queue: Flagged,
+}
+
+impl Shared {
+    /// Runs a task if one is queued. `false` if none was seen.
+    pub(super) fn run_one(&self) -> bool {
+        match self.queue.take() {
+            Some(task) => {
+                let _ = task.run_guarded(self.core.id(), |_| {});
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl Inject for Shared {
+    fn inject_scoped(&self, task: Task) {
+        self.queue.put(task);
+    }
+}
+
+struct Member(Arc<Shared>);
+
+impl Queue for Member {
+    fn push(&self, task: Task) {
+        self.0.queue.put(task);
+    }
+    fn push_part(&self, task: Task) {
+        self.0.queue.put(task);
+    }
+    fn shared(&self) -> Arc<dyn Inject> {
+        Arc::clone(&self.0) as Arc<dyn Inject>
+    }
+}
+
+/// What one worker does.
+pub(super) type Part = Box<dyn FnOnce(&Shared) + Send>;
+
+/// Seats a worker for each part, lets all of them begin, and waits for their end.
+pub(super) fn run<const N: usize>(parts: [Part; N]) {
+    let shared = Arc::new(Shared { core: core(), queue: Flagged::default() });
+    let gate = Arc::new(Mutex::new(()));
+    // Nobody begins before all are seated: who forks alone offers nothing.
+    let closed = gate.lock();
+    for part in parts {
+        let member = Member(Arc::clone(&shared));
+        let gate = Arc::clone(&gate);
+        let seated = shared.core.seat_one(|seat| {
+            Ok::<_, ()>(thread::spawn(move || {
+                drop(gate.lock());
+                seat.occupy(thread::current());
+                let shared = Arc::clone(&member.0);
+                let queue: NonNull<dyn Queue> = NonNull::from(&member);
+                // SAFETY: `member` lives until the call has returned.
+                unsafe { Context::enter(Arc::clone(&shared.core), seat, queue, || part(&shared)) };
+                shared.core.count_out();
+            }))
+        });
+        assert!(seated.is_ok());
+    }
+    drop(closed);
+    shared.core.wait_ended();
+}

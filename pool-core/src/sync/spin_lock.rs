@@ -1,0 +1,127 @@
+//! [`SpinLock`]: for critical sections of a few instructions.
+
+use super::atomic::{AtomicBool, Ordering};
+use super::{UnsafeCell, hint, thread};
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+/// A lock whose release is a plain store, for critical sections of a few instructions that call no foreign code.
+///
+/// A [`Mutex`](super::Mutex) must ask on release whether somebody sleeps, which costs as much as taking it. Here nobody
+/// registers: a waiter looks again after a pause, then gives its time away, then sleeps for a short time, and so on until
+/// the lock is free. The later steps matter only when the holder was preempted inside.
+///
+/// Not fair. Not poisoned by a panic. Locking it again on the thread that holds it waits forever.
+pub struct SpinLock<T> {
+    locked: AtomicBool,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the lock hands out the value to one thread at a time, so sharing the lock moves the value between threads.
+unsafe impl<T: Send> Sync for SpinLock<T> {}
+// SAFETY: sending the lock sends the value.
+unsafe impl<T: Send> Send for SpinLock<T> {}
+
+impl<T> SpinLock<T> {
+    /// A free lock around `value`.
+    pub fn new(value: T) -> Self {
+        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    /// Waits for the lock and takes it.
+    #[inline]
+    pub fn lock(&self) -> SpinLockGuard<'_, T> {
+        if !self.try_acquire() {
+            self.acquire_contended();
+        }
+        SpinLockGuard { lock: self }
+    }
+
+    #[inline]
+    fn try_acquire(&self) -> bool {
+        // Acquire: pairs with the Release of the guard's drop, for the value.
+        self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Keeps away from the lock for ever longer, so that whoever works under it gets several turns without losing the cache
+    /// line, which is worth more than a prompt hand-over.
+    #[cold]
+    fn acquire_contended(&self) {
+        /// Rounds of pauses, each twice as long as the one before: some 10 µs in all.
+        const PAUSES: u32 = if cfg!(loom) { 0 } else { 9 };
+        /// Rounds that yield.
+        const YIELDS: u32 = 32;
+        const SLEEP: Duration = Duration::from_micros(50);
+        let mut round = 0;
+        loop {
+            if round < PAUSES {
+                for _ in 0..1 << round {
+                    hint::spin_loop();
+                }
+            } else if cfg!(loom) || round < PAUSES + YIELDS {
+                thread::yield_now();
+            } else {
+                thread::sleep(SLEEP);
+            }
+            round += 1;
+            // Relaxed: a look that does not take the line from the holder; `try_acquire` orders.
+            if !self.locked.load(Ordering::Relaxed) && self.try_acquire() {
+                return;
+            }
+        }
+    }
+}
+
+impl<T: Default> Default for SpinLock<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> fmt::Debug for SpinLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpinLock").finish_non_exhaustive()
+    }
+}
+
+/// The right to the value of a [`SpinLock`]. Releases the lock when dropped.
+#[must_use = "the lock is released when the guard is dropped"]
+pub struct SpinLockGuard<'a, T> {
+    lock: &'a SpinLock<T>,
+}
+
+// SAFETY: a shared guard gives shared references to the value.
+unsafe impl<T: Sync> Sync for SpinLockGuard<'_, T> {}
+
+impl<T> Deref for SpinLockGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: the guard exists, so this thread has the value to itself.
+        self.lock.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T> DerefMut for SpinLockGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the guard exists and is borrowed exclusively, so this thread has the value to itself.
+        self.lock.value.with_mut(|value| unsafe { &mut *value })
+    }
+}
+
+impl<T> Drop for SpinLockGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // Release: pairs with `try_acquire`.
+        self.lock.locked.store(false, Ordering::Release);
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for SpinLockGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

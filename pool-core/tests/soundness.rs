@@ -1,0 +1,264 @@
+//! What a strategy or a closure may do wrong in safe code, and what threads may meet in an unlucky order: nothing of it may
+//! be unsound, hang, or lose a task.
+
+use pool_core::doc_toy::{Pool, Stack};
+use pool_core::{Scheduler, Task, Worker, join};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+
+fn fib(n: u32) -> u64 {
+    if n < 2 {
+        return u64::from(n);
+    }
+    let (a, b) = join(|| fib(n - 1), || fib(n - 2));
+    a + b
+}
+
+/// The seat of a worker that left has the marks of its deep recursion; the next on it begins with an empty fork stack.
+#[test]
+fn a_new_worker_forks_on_the_seat_of_another() {
+    let pool = Pool::builder().workers(2).build().unwrap();
+    for _ in 0..200 {
+        assert_eq!(pool.retire_workers(1), 1);
+        let handles: Vec<_> = (0..4).map(|_| pool.spawn(|| fib(10))).collect();
+        pool.add_workers(1).unwrap();
+        for handle in handles {
+            assert_eq!(handle.join().unwrap(), 55);
+        }
+    }
+}
+
+/// Orders come while workers are busy, searching, going to sleep and asleep; tasks must not leave with those who leave.
+#[test]
+fn workers_come_and_go_under_load() {
+    let pool = Pool::builder().workers(4).build().unwrap();
+    let runs = Arc::new(AtomicUsize::new(0));
+    for round in 0..300 {
+        for _ in 0..10 {
+            let runs = Arc::clone(&runs);
+            pool.execute(move || {
+                runs.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        pool.retire_workers(round % 4);
+        pool.add_workers(4 - pool.workers()).unwrap();
+    }
+    pool.wait_idle();
+    assert_eq!(runs.load(Ordering::Relaxed), 3000);
+    pool.shutdown().unwrap();
+    let metrics = pool.metrics();
+    assert_eq!((metrics.completed, metrics.returned), (3000, 0));
+}
+
+/// A strategy that puts every other item aside, where it outlives the pool.
+#[derive(Default)]
+struct Leaky {
+    queue: Mutex<VecDeque<Task>>,
+    pushed: AtomicUsize,
+    aside: Arc<Mutex<Vec<Task>>>,
+    armed: Arc<AtomicBool>,
+}
+
+struct LeakyWorker(Arc<Leaky>);
+
+impl Scheduler<Task> for Leaky {
+    type Hint = ();
+    type Worker = LeakyWorker;
+
+    fn attach(self: &Arc<Self>, _seed: u64) -> LeakyWorker {
+        LeakyWorker(Arc::clone(self))
+    }
+    fn inject(&self, item: Task, _hint: ()) {
+        if self.armed.load(Ordering::Relaxed) && self.pushed.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
+            self.aside.lock().unwrap().push(item);
+        } else {
+            self.queue.lock().unwrap().push_back(item);
+        }
+    }
+    fn is_empty(&self) -> bool {
+        self.queue.lock().unwrap().is_empty()
+    }
+}
+
+impl Worker<Task> for LeakyWorker {
+    type Hint = ();
+
+    fn push(&mut self, item: Task, _hint: ()) {
+        self.0.inject(item, ());
+    }
+    fn next(&mut self) -> Option<Task> {
+        self.0.queue.lock().unwrap().pop_front()
+    }
+    fn retire(self) {}
+}
+
+/// Forks and tasks of a scope whose items the strategy keeps: their owners run them all the same, and running the items when
+/// pool and frames are gone, here or in another pool, touches nothing of them.
+#[test]
+fn items_that_a_strategy_kept_outlive_the_pool() {
+    let strategy = Leaky::default();
+    let (aside, armed) = (Arc::clone(&strategy.aside), Arc::clone(&strategy.armed));
+    let pool = pool_core::Pool::builder_with(strategy).workers(3).build().unwrap();
+    let runs = AtomicUsize::new(0);
+    pool.install(|| {
+        armed.store(true, Ordering::Relaxed);
+        assert_eq!(fib(16), 987);
+        pool_core::scope(|s| {
+            for _ in 0..50 {
+                s.spawn(|_| {
+                    runs.fetch_add(1, Ordering::Relaxed);
+                });
+            }
+        });
+        armed.store(false, Ordering::Relaxed);
+    });
+    assert_eq!(runs.load(Ordering::Relaxed), 50);
+    drop(pool);
+    let kept = std::mem::take(&mut *aside.lock().unwrap());
+    assert!(!kept.is_empty());
+    let other = Pool::builder().workers(1).build().unwrap();
+    for (i, task) in kept.into_iter().enumerate() {
+        if i % 2 == 0 {
+            task.run();
+        } else {
+            other.scheduler().inject(task, ());
+        }
+    }
+    other.execute(|| {});
+    other.wait_idle();
+    assert_eq!(runs.load(Ordering::Relaxed), 50);
+}
+
+/// Panics when it is dropped, unless it was used.
+struct Bomb(bool);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if self.0 {
+            resume_unwind(Box::new("bomb"));
+        }
+    }
+}
+
+/// `shutdown_now` drops what an `install` waits for, whose closure may panic when it is dropped.
+#[test]
+fn the_closure_of_a_withdrawn_install_panics_in_its_drop() {
+    let reports = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&reports);
+    let pool = Pool::builder()
+        .workers(1)
+        .panic_handler(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        })
+        .build()
+        .unwrap();
+    let busy = Barrier::new(2);
+    let (go, wait) = mpsc::channel::<()>();
+    std::thread::scope(|threads| {
+        let (pool, busy) = (&pool, &busy);
+        let holding = threads.spawn(move || {
+            pool.install(move || {
+                busy.wait();
+                wait.recv().unwrap();
+            });
+        });
+        busy.wait();
+        let refused = threads.spawn(|| {
+            let bomb = Bomb(true);
+            let install = AssertUnwindSafe(|| pool.install(move || std::mem::forget(bomb)));
+            assert!(catch_unwind(install).is_err());
+        });
+        while pool.metrics().waiting == 0 {
+            std::thread::yield_now();
+        }
+        let closer = threads.spawn(|| pool.shutdown_now().unwrap().len());
+        refused.join().unwrap();
+        go.send(()).unwrap();
+        holding.join().unwrap();
+        assert_eq!(closer.join().unwrap(), 0);
+    });
+    assert_eq!(reports.load(Ordering::Relaxed), 1);
+    let metrics = pool.metrics();
+    assert_eq!((metrics.completed, metrics.cancelled), (1, 1));
+    assert!(metrics.is_balanced());
+}
+
+/// A worker waits for a task that `shutdown_now` has taken out of the queue: it must not wait for good.
+#[test]
+fn a_worker_waits_for_a_task_that_was_withdrawn() {
+    let pool = Pool::builder().workers(1).build().unwrap();
+    let (started, running) = mpsc::channel();
+    let (go, wait) = mpsc::channel::<()>();
+    pool.execute(move || {
+        let handle = pool_core::spawn(|| 5);
+        started.send(()).unwrap();
+        wait.recv().unwrap();
+        assert_eq!(handle.join().unwrap(), 5);
+    });
+    running.recv().unwrap();
+    std::thread::scope(|threads| {
+        let closer = threads.spawn(|| pool.shutdown_now().unwrap().len());
+        while pool.metrics().returned == 0 {
+            std::thread::yield_now();
+        }
+        go.send(()).unwrap();
+        assert_eq!(closer.join().unwrap(), 0);
+    });
+    let metrics = pool.metrics();
+    assert_eq!((metrics.completed, metrics.returned, metrics.panicked), (1, 1, 0));
+    assert!(metrics.is_balanced());
+}
+
+/// The result of the other half may panic when it is dropped: the panic of the first half is what comes out.
+#[test]
+fn both_halves_of_a_join_go_wrong() {
+    let pool = Pool::builder().workers(2).build().unwrap();
+    for _ in 0..100 {
+        let run = AssertUnwindSafe(|| pool.join(|| -> Bomb { resume_unwind(Box::new("first")) }, || Bomb(true)));
+        let payload = catch_unwind(run).err().expect("it panics");
+        assert_eq!(payload.downcast_ref::<&str>(), Some(&"first"));
+    }
+    assert_eq!(pool.workers(), 2);
+    assert_eq!(pool.install(|| 5), 5);
+}
+
+/// A question of the pool to the strategy that panics, once, must not take the worker with it.
+#[test]
+fn a_strategy_panics_when_it_is_asked_whether_it_is_empty() {
+    #[derive(Default)]
+    struct Touchy(Arc<Stack>, AtomicUsize);
+
+    impl Scheduler<Task> for Touchy {
+        type Hint = ();
+        type Worker = <Stack as Scheduler<Task>>::Worker;
+
+        fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker {
+            self.0.attach(seed)
+        }
+        fn inject(&self, item: Task, hint: ()) {
+            self.0.inject(item, hint);
+        }
+        fn is_empty(&self) -> bool {
+            if self.1.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+                resume_unwind(Box::new("touchy"));
+            }
+            self.0.is_empty()
+        }
+    }
+
+    let runs = Arc::new(AtomicUsize::new(0));
+    let pool = pool_core::Pool::builder_with(Touchy::default()).workers(3).panic_handler(|_| {}).build().unwrap();
+    for _ in 0..200 {
+        for _ in 0..5 {
+            let runs = Arc::clone(&runs);
+            pool.execute(move || {
+                runs.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        pool.wait_idle();
+    }
+    pool.shutdown().unwrap();
+    assert_eq!(runs.load(Ordering::Relaxed), 1000);
+}
