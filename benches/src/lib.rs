@@ -36,3 +36,6 @@ pub mod targets;
 
 pub mod cli;
 pub mod report;
+
+#[cfg(doctest)]
+mod documents;

@@ -58,7 +58,7 @@ struct Header {
 }
 
 struct CellVtable {
-    /// Runs the closure and stores the result. `true` if that counts as a panic. Never unwinds. The caller has claimed the cell.
+    /// Runs the closure and stores the result. `true` if it panicked. Never unwinds. The caller has claimed the cell.
     run: unsafe fn(NonNull<Header>) -> bool,
     /// Drops the closure. May unwind out of its `Drop`. The caller has claimed the cell.
     drop_closure: unsafe fn(NonNull<Header>),
@@ -80,10 +80,8 @@ enum Stage<F, R> {
 }
 
 #[repr(C)]
-struct TaskCell<F, R, J> {
+struct TaskCell<F, R> {
     header: Header,
-    /// Whether a result counts as a panic. Without size for the closures that are used.
-    judge: J,
     stage: UnsafeCell<Stage<F, R>>,
 }
 
@@ -94,8 +92,6 @@ pub(crate) enum Kind {
     Owned,
     /// Cancels the task: the holder waits on another thread's stack and must learn of it.
     Awaited,
-    /// Does nothing: the holder runs the task if nobody else has.
-    Shared,
 }
 
 impl Kind {
@@ -103,33 +99,29 @@ impl Kind {
         match self {
             Self::Owned => &TaskVtable { run: run_item, discard: discard_item, withdraw: withdraw_owned },
             Self::Awaited => &TaskVtable { run: run_item, discard: discard_item, withdraw: withdraw_awaited },
-            Self::Shared => &TaskVtable { run: run_shared, discard: discard_shared, withdraw: withdraw_shared },
         }
     }
 }
 
 /// Makes a cell around `f`: the item for the queue and the holder for whoever waits.
 ///
-/// `pool` identifies the pool whose workers may claim it. `judge` tells whether a result counts as a panic in the ledger. One
-/// allocation.
+/// `pool` identifies the pool whose workers may claim it. One allocation.
 ///
 /// # Safety
 /// What `f` borrows outlives the last moment at which the cell can be claimed and its run, and `R` outlives the holder.
 /// With `F: 'static` and `R: 'static` that is always so.
-pub(crate) unsafe fn new<F, R, J>(pool: usize, kind: Kind, f: F, judge: J) -> (Task, Holder<R>)
+pub(crate) unsafe fn new<F, R>(pool: usize, kind: Kind, f: F) -> (Task, Holder<R>)
 where
     F: FnOnce() -> R + Send,
     R: Send,
-    J: Fn(&TaskResult<R>) -> bool + Send,
 {
     let cell = Box::new(TaskCell {
         header: Header {
             state: AtomicU32::new(ITEM | HOLDER),
             pool,
-            vtable: const { &TaskCell::<F, R, J>::VTABLE },
+            vtable: const { &TaskCell::<F, R>::VTABLE },
             waker: UnsafeCell::new(None),
         },
-        judge,
         stage: UnsafeCell::new(Stage::<F, R>::Closure(f)),
     });
     // The header is the first field of a `repr(C)` struct, so the two pointers are one.
@@ -141,7 +133,7 @@ where
     (task, Holder { header, result: PhantomData })
 }
 
-impl<F: FnOnce() -> R + Send, R: Send, J: Fn(&TaskResult<R>) -> bool + Send> TaskCell<F, R, J> {
+impl<F: FnOnce() -> R + Send, R: Send> TaskCell<F, R> {
     const VTABLE: CellVtable = CellVtable {
         run: Self::run,
         drop_closure: Self::drop_closure,
@@ -152,7 +144,7 @@ impl<F: FnOnce() -> R + Send, R: Send, J: Fn(&TaskResult<R>) -> bool + Send> Tas
     };
 
     /// # Safety
-    /// `header` is that of a live `TaskCell<F, R, J>`.
+    /// `header` is that of a live `TaskCell<F, R>`.
     unsafe fn stage<T>(header: NonNull<Header>, f: impl FnOnce(*mut Stage<F, R>) -> T) -> T {
         // SAFETY: by this function's contract; only a shared reference to the cell is made.
         let cell = unsafe { header.cast::<Self>().as_ref() };
@@ -166,8 +158,7 @@ impl<F: FnOnce() -> R + Send, R: Send, J: Fn(&TaskResult<R>) -> bool + Send> Tas
         let stage = unsafe { Self::stage(header, |stage| stage.replace(Stage::Running)) };
         let Stage::Closure(f) = stage else { unreachable!("a claimed cell holds its closure") };
         let result = catch_unwind(AssertUnwindSafe(f));
-        // SAFETY: alive; the judge is only read, and only here.
-        let panicked = unsafe { (header.cast::<Self>().as_ref().judge)(&result) };
+        let panicked = result.is_err();
         // SAFETY: still ours until `DONE` is set.
         unsafe { Self::stage(header, |stage| stage.write(Stage::Result(result))) };
         panicked
@@ -253,21 +244,6 @@ unsafe fn run_item(payload: Payload, _pool: usize) -> Outcome {
     if panicked { Outcome::Panicked } else { Outcome::Completed }
 }
 
-/// Runs the item of a scope's task, which needs the scope's pool when it ends.
-///
-/// # Safety
-/// As for `run_item`.
-unsafe fn run_shared(payload: Payload, pool: usize) -> Outcome {
-    // SAFETY: passed on; the item reference keeps the cell alive.
-    if unsafe { header_of(&payload).as_ref() }.pool == pool {
-        // SAFETY: passed on.
-        return unsafe { run_item(payload, pool) };
-    }
-    // SAFETY: passed on.
-    unsafe { discard_shared(payload) };
-    Outcome::Void
-}
-
 /// # Safety
 /// As for `run_item`.
 unsafe fn discard_item(payload: Payload) {
@@ -277,13 +253,6 @@ unsafe fn discard_item(payload: Payload) {
     // SAFETY: alive: the item reference is released at the end of this scope.
     unsafe { cancel(header) };
     drop(release_at_end);
-}
-
-/// # Safety
-/// As for `run_item`.
-unsafe fn discard_shared(payload: Payload) {
-    // SAFETY: passed on; the holder still has its own reference and runs the closure.
-    unsafe { release(header_of(&payload), ITEM) };
 }
 
 /// # Safety
@@ -309,10 +278,6 @@ unsafe fn withdraw_awaited(payload: &Payload) -> Withdrawal {
         Withdrawal::Returned => Withdrawal::Cancelled,
         other => other,
     }
-}
-
-fn withdraw_shared(_: &Payload) -> Withdrawal {
-    Withdrawal::Void
 }
 
 /// Releases a reference even if user code unwinds.

@@ -5,10 +5,12 @@ use crate::core::Core;
 use crate::error::{Rejected, Rejection};
 use crate::fork::ForkStorage;
 use crate::handle::JoinHandle;
+use crate::scope::Account;
 use crate::seat::Seat;
 use crate::sync::thread_local;
 use crate::task::{Outcome, Task};
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
@@ -19,14 +21,14 @@ pub(crate) trait Queue {
     /// Accepts a part of the work that runs here.
     fn push_part(&self, task: Task);
     /// The shared half.
-    fn shared(&self) -> Arc<dyn Inject>;
+    fn shared(&self) -> NonNull<dyn Inject>;
 }
 
 /// The shared half of a strategy, whichever that is.
 pub(crate) trait Inject: Send + Sync {
-    /// Accepts a task of a scope of this pool, which was counted, from a thread that is none of its workers. Never refuses:
-    /// the scope's owner runs, so the pool has not ended.
-    fn inject_scoped(&self, task: Task);
+    /// Accepts the ticket of a scope's shard from a thread that is none of the pool's workers. Never refuses: the scope's
+    /// owner runs, so the pool has not ended.
+    fn inject_ticket(&self, ticket: Task);
 }
 
 /// The worker that this thread is.
@@ -34,6 +36,7 @@ pub(crate) struct Context {
     core: Arc<Core>,
     seat: Arc<Seat>,
     forks: ForkStorage,
+    account: Account,
     queue: NonNull<dyn Queue>,
 }
 
@@ -50,7 +53,7 @@ impl Context {
         core: Arc<Core>,
         seat: Arc<Seat>,
         queue: NonNull<dyn Queue>,
-        f: impl FnOnce() -> R,
+        f: impl FnOnce(&Self) -> R,
     ) -> R {
         struct Leave;
         impl Drop for Leave {
@@ -59,11 +62,11 @@ impl Context {
                 let _ = CURRENT.try_with(|current| current.set(ptr::null()));
             }
         }
-        let context = Self { core, seat, forks: ForkStorage::new(), queue };
+        let context = Self { core, seat, forks: ForkStorage::new(), account: Account::new(), queue };
         CURRENT.with(|current| current.set(&raw const context));
         context.forks.enter(&context.seat.board.limit);
         let _leave = Leave;
-        f()
+        f(&context)
     }
 
     /// Calls `f` with the worker that this thread is, if it is one.
@@ -83,6 +86,12 @@ impl Context {
     /// The memory of this worker's forks.
     pub(crate) fn forks(&self) -> &ForkStorage {
         &self.forks
+    }
+
+    /// This worker's credit with a scope.
+    #[inline(always)]
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
     }
 
     #[inline(always)]
@@ -108,12 +117,6 @@ impl Context {
         self.submit_by(|| self.queue().push(task));
     }
 
-    /// The same for a task that was counted and whose holder runs it if nobody else does.
-    pub(crate) fn submit_scoped(&self, task: Task) {
-        self.queue().push(task);
-        self.core.idle.notify();
-    }
-
     /// Counts a new task, calls `push`, which makes it visible, and wakes somebody.
     #[inline]
     pub(crate) fn submit_by(&self, push: impl FnOnce()) {
@@ -134,13 +137,13 @@ impl Context {
     }
 
     /// Pushes a part of the running work, which is no task of its own, and wakes somebody for it.
-    pub(crate) fn submit_part(&self, part: Task) {
-        let pushed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.queue().push_part(part)));
-        if let Err(payload) = pushed {
-            // The part stays where it was: its owner runs it.
-            self.core.report_panic(payload);
-        }
+    ///
+    /// # Errors
+    /// If the strategy panicked: the part is gone, its owner still has what it stood for, and the panic has been reported.
+    pub(crate) fn submit_part(&self, part: Task) -> Result<(), ()> {
+        let pushed = catch_unwind(AssertUnwindSafe(|| self.queue().push_part(part)));
         self.announce();
+        pushed.map_err(|payload| self.core.report_panic(payload))
     }
 
     /// Wakes somebody for a part that has become visible.
@@ -212,7 +215,7 @@ where
     Context::with(|context| match context {
         Some(context) => {
             // SAFETY: closure and result are `'static`.
-            let (task, holder) = unsafe { cell::new(context.core.id(), Kind::Owned, f, Result::is_err) };
+            let (task, holder) = unsafe { cell::new(context.core.id(), Kind::Owned, f) };
             context.submit(task);
             Ok(JoinHandle::new(holder))
         }

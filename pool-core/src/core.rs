@@ -3,6 +3,7 @@
 use crate::fork::{Frame, Taken};
 use crate::idle::Idle;
 use crate::ledger::{Ledger, Tally, Totals};
+use crate::scope::ShardStore;
 use crate::seat::{Order, Seat};
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::sync::{Condvar, Mutex, thread};
@@ -40,6 +41,7 @@ pub(crate) struct Core {
     pub(crate) idle: Idle,
     pub(crate) ledger: Ledger,
     pub(crate) hooks: Hooks,
+    pub(crate) shards: ShardStore,
     seats: Mutex<Vec<Occupied>>,
     /// Non-zero while somebody wants to know when the pool is quiet: [`CLOSING`] and a number of [`ONE_WAITING`].
     attention: AtomicUsize,
@@ -69,11 +71,13 @@ struct Quiet {
 
 impl Core {
     pub(crate) fn new(hooks: Hooks, max_searching: usize) -> Self {
+        let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
         Self {
-            id: LAST_ID.fetch_add(1, Ordering::Relaxed) + 1,
+            id,
             idle: Idle::new(max_searching),
             ledger: Ledger::new(),
             hooks,
+            shards: ShardStore::new(id),
             seats: Mutex::new(Vec::new()),
             attention: AtomicUsize::new(0),
             ended: AtomicBool::new(false),

@@ -208,7 +208,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
         R: Send + 'static,
     {
         // SAFETY: closure and result are `'static`.
-        let (task, mut holder) = unsafe { cell::new(self.shared.core.id(), Kind::Owned, f, Result::is_err) };
+        let (task, mut holder) = unsafe { cell::new(self.shared.core.id(), Kind::Owned, f) };
         match self.submit(task, hint) {
             Ok(()) => Ok(JoinHandle::new(holder)),
             Err(_task) => {
@@ -253,7 +253,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     {
         // SAFETY: this function does not return before the cell is finished, and takes the result itself: nothing below
         // unwinds before `for_task` has returned, except a refused or dropped submission, and then `f` has been dropped.
-        let (task, mut holder) = unsafe { cell::new(self.shared.core.id(), Kind::Awaited, f, Result::is_err) };
+        let (task, mut holder) = unsafe { cell::new(self.shared.core.id(), Kind::Awaited, f) };
         let wait = WaitOnDrop(&mut holder);
         if let Err(task) = self.submit(task, S::Hint::default()) {
             drop(task);

@@ -107,6 +107,10 @@ impl<T> Mutex<T> {
     /// get several turns without losing the cache line; then it sleeps until it is woken.
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
+        // One step rather than two, for those who explore all interleavings.
+        #[cfg(loom)]
+        return self.lock_contended();
+        #[cfg(not(loom))]
         match self.try_lock() {
             Some(guard) => guard,
             None => self.lock_contended(),
@@ -171,6 +175,14 @@ impl Condvar {
 /// An `UnsafeCell` whose accesses loom can check.
 #[derive(Debug)]
 pub(crate) struct UnsafeCell<T>(#[cfg(loom)] loom::cell::UnsafeCell<T>, #[cfg(not(loom))] std::cell::UnsafeCell<T>);
+
+/// The end of a cell is an access too: it must come after all others.
+#[cfg(loom)]
+impl<T> Drop for UnsafeCell<T> {
+    fn drop(&mut self) {
+        self.0.with_mut(|_| ());
+    }
+}
 
 impl<T> UnsafeCell<T> {
     pub(crate) fn new(value: T) -> Self {

@@ -144,6 +144,12 @@ impl Task {
         }
     }
 
+    /// Whether the task is of this kind. The kind is a static.
+    #[inline]
+    pub(crate) fn has_vtable(&self, vtable: &'static TaskVtable) -> bool {
+        std::ptr::eq(self.vtable, vtable)
+    }
+
     /// Takes the task out of its pool.
     pub(crate) fn withdraw(&self) -> Withdrawal {
         // SAFETY: the payload belongs to this vtable.
@@ -165,7 +171,7 @@ impl fmt::Debug for Task {
 }
 
 /// Whether an `F` fits into a payload.
-const fn fits<F>() -> bool {
+pub(crate) const fn fits<F>() -> bool {
     size_of::<F>() <= size_of::<Payload>() && align_of::<F>() <= align_of::<Payload>()
 }
 

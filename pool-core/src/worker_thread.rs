@@ -4,6 +4,7 @@ use crate::context::{Context, Inject, Queue};
 use crate::core::Core;
 use crate::idle::{Searching, Sleeping};
 use crate::scheduler::{Scheduler, Worker};
+use crate::scope::is_ticket;
 use crate::seat::{Order, Seat};
 use crate::sync::atomic::{Ordering, fence};
 use crate::sync::thread;
@@ -51,8 +52,8 @@ impl<S: Scheduler<Task>> Shared<S> {
 }
 
 impl<S: Scheduler<Task> + 'static> Inject for Shared<S> {
-    fn inject_scoped(&self, task: Task) {
-        self.scheduler.inject(task, S::Hint::default());
+    fn inject_ticket(&self, ticket: Task) {
+        self.scheduler.inject(ticket, S::Hint::default());
         self.core.idle.notify();
     }
 }
@@ -91,7 +92,9 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         }
         let this = Self { shared, seat: Arc::clone(&seat), worker: RefCell::new(worker), evidence: Cell::default() };
         // SAFETY: `this` outlives the call.
-        unsafe { Context::enter(Arc::clone(&core), Arc::clone(&seat), NonNull::from(&this), || this.work()) };
+        unsafe {
+            Context::enter(Arc::clone(&core), Arc::clone(&seat), NonNull::from(&this), |context| this.work(context))
+        };
         let mut worker = Some(this.worker.into_inner());
         guarded(&mut || worker.take().into_iter().for_each(Worker::retire));
         // What it held lies with the others now.
@@ -107,30 +110,36 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
     }
 
     /// Works until the worker is to leave. A panic out of the strategy is reported, and the work goes on.
-    fn work(&self) {
-        while let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.work_until_end())) {
+    fn work(&self, context: &Context) {
+        while let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.work_until_end(context))) {
             self.calm_down();
             self.shared.core.report_panic(payload);
         }
     }
 
-    fn work_until_end(&self) {
+    fn work_until_end(&self, context: &Context) {
         loop {
             let task = match self.seat.order() {
-                Order::Work => self.look().or_else(|| self.idle_until_task()),
-                Order::Halt => self.idle_until_task(),
-                Order::Retire => return,
+                Order::Work => self.look().or_else(|| self.idle_until_task(context)),
+                Order::Halt => self.idle_until_task(context),
+                Order::Retire => None,
             };
             match task {
-                Some(task) => self.run(task),
-                None if self.shared.core.has_ended() => return,
+                Some(task) => self.run(context, task),
+                None if self.shared.core.has_ended() || self.seat.order() == Order::Retire => {
+                    context.account().settle();
+                    return;
+                }
                 None => {}
             }
         }
     }
 
     #[inline]
-    fn run(&self, task: Task) {
+    fn run(&self, context: &Context, task: Task) {
+        if !is_ticket(&task) {
+            context.account().settle();
+        }
         self.seat.tally.start();
         let core = &self.shared.core;
         let outcome = task.run_guarded(core.id(), |payload| core.report_panic(payload));
@@ -146,7 +155,8 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
     /// Searches, then sleeps. `None` if the worker was given an order or the pool has ended.
     #[cold]
     #[inline(never)]
-    fn idle_until_task(&self) -> Option<Task> {
+    fn idle_until_task(&self, context: &Context) -> Option<Task> {
+        context.account().settle();
         let idle = &self.shared.core.idle;
         let order = self.seat.order();
         if order == Order::Retire {
@@ -267,7 +277,7 @@ impl<S: Scheduler<Task> + 'static> Queue for WorkerThread<S> {
         }
     }
 
-    fn shared(&self) -> Arc<dyn Inject> {
-        Arc::clone(&self.shared) as Arc<dyn Inject>
+    fn shared(&self) -> NonNull<dyn Inject> {
+        NonNull::from(&*self.shared as &dyn Inject)
     }
 }

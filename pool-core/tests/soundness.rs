@@ -214,14 +214,15 @@ fn a_worker_waits_for_a_task_that_was_withdrawn() {
 /// The result of the other half may panic when it is dropped: the panic of the first half is what comes out.
 #[test]
 fn both_halves_of_a_join_go_wrong() {
-    let pool = Pool::builder().workers(2).build().unwrap();
-    for _ in 0..100 {
-        let run = AssertUnwindSafe(|| pool.join(|| -> Bomb { resume_unwind(Box::new("first")) }, || Bomb(true)));
-        let payload = catch_unwind(run).err().expect("it panics");
-        assert_eq!(payload.downcast_ref::<&str>(), Some(&"first"));
+    for workers in [1, 2] {
+        let pool = Pool::builder().workers(workers).build().unwrap();
+        for _ in 0..100 {
+            let run = AssertUnwindSafe(|| pool.join(|| -> Bomb { resume_unwind(Box::new("first")) }, || Bomb(true)));
+            let payload = catch_unwind(run).err().expect("it panics");
+            assert_eq!(payload.downcast_ref::<&str>(), Some(&"first"));
+        }
+        assert_eq!(pool.install(|| 5), 5);
     }
-    assert_eq!(pool.workers(), 2);
-    assert_eq!(pool.install(|| 5), 5);
 }
 
 /// A question of the pool to the strategy that panics, once, must not take the worker with it.

@@ -1,9 +1,8 @@
-//! The sequential heart of [`Priority`](crate::Priority): one first-in-first-out lane per level, and the ageing rule.
+//! The sequential heart of [`Priority`](crate::Priority): what comes in, one first-in-first-out lane per level, and the
+//! ageing rule.
 
-use std::collections::VecDeque;
-
-/// A lane of at most this capacity is never shrunk.
-const KEEP: usize = 1024;
+use crossbeam_utils::CachePadded;
+use pool_core::chunks::ChunkQueue;
 
 struct Waiting<T> {
     /// The item's place in the order of all submissions.
@@ -11,9 +10,29 @@ struct Waiting<T> {
     item: T,
 }
 
+/// Submissions that no worker has looked at yet. All are later than everything in the [`Lanes`].
+pub(crate) struct Inbox<T> {
+    /// By level.
+    items: Box<[CachePadded<ChunkQueue<Waiting<T>>>]>,
+    /// The sequence number of the next submission.
+    submitted: u64,
+}
+
+impl<T> Inbox<T> {
+    pub(crate) fn new(levels: usize) -> Self {
+        Self { items: (0..levels).map(|_| CachePadded::default()).collect(), submitted: 0 }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, level: usize, item: T) {
+        self.items[level].push_back(Waiting { seq: self.submitted, item });
+        self.submitted += 1;
+    }
+}
+
 struct Lane<T> {
     /// Ascending by `seq`.
-    items: VecDeque<Waiting<T>>,
+    items: ChunkQueue<Waiting<T>>,
     /// How many later submissions may overtake an item of this lane.
     slack: u64,
     /// The head is not due while fewer than this many items have been dispatched. Only a lower bound, and it stays one when
@@ -33,23 +52,14 @@ impl<T> Lane<T> {
     fn head(&self) -> u64 {
         self.items.front().map_or(u64::MAX, |head| head.seq)
     }
-
-    /// Gives memory back once three quarters of it lie idle. Each halving is paid for by the pops since the last, so a pop
-    /// stays O(1) amortised.
-    fn shrink(&mut self) {
-        let capacity = self.items.capacity();
-        if capacity > KEEP && self.items.len() < capacity / 4 {
-            self.items.shrink_to(capacity / 2);
-        }
-    }
 }
 
 pub(crate) struct Lanes<T> {
-    lanes: Box<[Lane<T>]>,
+    lanes: Box<[CachePadded<Lane<T>>]>,
     /// Bit `l` is set while lane `l` holds an item.
     occupied: u64,
-    /// The sequence number of the next submission.
-    submitted: u64,
+    /// Bit `l` is set if level `l` has no slack, so that its items are due from the start.
+    impatient: u64,
     dispatched: u64,
     /// No head outside lane 0 is due while `dispatched` is smaller.
     ageing_from: u64,
@@ -57,11 +67,12 @@ pub(crate) struct Lanes<T> {
 
 impl<T> Lanes<T> {
     pub(crate) fn new(slacks: &[u64]) -> Self {
-        let lane = |&slack| Lane { items: VecDeque::new(), slack, due_from: 0 };
+        let lane = |&slack| CachePadded::new(Lane { items: ChunkQueue::new(), slack, due_from: 0 });
+        let impatient = |(level, &slack): (usize, &u64)| u64::from(slack == 0) << level;
         Self {
             lanes: slacks.iter().map(lane).collect(),
             occupied: 0,
-            submitted: 0,
+            impatient: slacks.iter().enumerate().map(impatient).sum(),
             dispatched: 0,
             ageing_from: u64::MAX,
         }
@@ -72,19 +83,36 @@ impl<T> Lanes<T> {
         self.occupied == 0
     }
 
+    /// Whether the next item could be one in the inbox, which holds something of these levels.
+    ///
+    /// As long as it is there, nothing submitted later is dispatched, so nothing has overtaken it. And behind an item of its
+    /// own level it is not next. That leaves two ways: its level is more urgent than all that wait here, or none of that
+    /// level waits here and it is due from the start.
     #[inline]
-    pub(crate) fn push(&mut self, level: usize, item: T) {
-        let lane = &mut self.lanes[level];
-        if lane.items.is_empty() {
-            self.occupied |= 1 << level;
-            // Nobody has overtaken it yet, and a dispatch overtakes it at most once.
-            lane.due_from = self.dispatched.saturating_add(lane.slack);
-            if level > 0 {
-                self.ageing_from = self.ageing_from.min(lane.due_from);
+    pub(crate) fn may_be_next(&self, arrived: u64) -> bool {
+        let most_urgent = self.occupied & self.occupied.wrapping_neg();
+        // All of them if nothing waits.
+        let more_urgent = most_urgent.wrapping_sub(1);
+        arrived & (more_urgent | self.impatient & !self.occupied) != 0
+    }
+
+    /// Empties the inbox, which holds something of just these levels.
+    pub(crate) fn fetch(&mut self, inbox: &mut Inbox<T>, arrived: u64) {
+        let mut left = arrived;
+        while left != 0 {
+            let level = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let lane = &mut self.lanes[level];
+            if lane.items.is_empty() {
+                // Nobody has overtaken it yet, and a dispatch overtakes it at most once.
+                lane.due_from = self.dispatched.saturating_add(lane.slack);
+                if level > 0 {
+                    self.ageing_from = self.ageing_from.min(lane.due_from);
+                }
             }
+            lane.items.append(&mut inbox.items[level]);
         }
-        lane.items.push_back(Waiting { seq: self.submitted, item });
-        self.submitted += 1;
+        self.occupied |= arrived;
     }
 
     #[inline]
@@ -103,7 +131,6 @@ impl<T> Lanes<T> {
         if lane.items.is_empty() {
             self.occupied &= !(1 << level);
         }
-        lane.shrink();
         self.dispatched += 1;
         Some((level, waiting.item))
     }
@@ -144,42 +171,94 @@ impl<T> Lanes<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_lane_gives_its_memory_back() {
-        let mut lanes = Lanes::new(&[0, 10]);
-        for item in 0..1_000_000 {
-            lanes.push(1, item);
+    /// An inbox and the lanes, without what makes them safe to share.
+    struct Both<T> {
+        inbox: Inbox<T>,
+        lanes: Lanes<T>,
+        arrived: u64,
+    }
+
+    impl<T> Both<T> {
+        fn new(slacks: &[u64]) -> Self {
+            Self { inbox: Inbox::new(slacks.len()), lanes: Lanes::new(slacks), arrived: 0 }
         }
-        for expected in 0..1_000_000 {
-            assert_eq!(lanes.pop(), Some((1, expected)));
+
+        fn push(&mut self, level: usize, item: T) {
+            self.inbox.push(level, item);
+            self.arrived |= 1 << level;
         }
-        let left = lanes.lanes[1].items.capacity();
-        assert!(left <= KEEP, "an empty lane still holds room for {left} items");
+
+        fn fetch(&mut self) {
+            self.lanes.fetch(&mut self.inbox, self.arrived);
+            self.arrived = 0;
+        }
+
+        fn pop(&mut self) -> Option<(usize, T)> {
+            if self.lanes.may_be_next(self.arrived) {
+                self.fetch();
+            }
+            self.lanes.pop()
+        }
+    }
+
+    fn random_numbers() -> impl FnMut() -> u64 {
+        let mut state = 9_u64;
+        move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 33
+        }
     }
 
     /// The bound lets a dispatch skip the look at all heads; if it were wrong the other way, ageing would be forgotten.
     #[test]
     fn the_quick_exit_never_hides_a_due_head() {
-        let mut lanes = Lanes::new(&[0, 3, 5]);
-        let mut state = 9_u64;
+        let mut both = Both::new(&[0, 3, 5]);
+        let mut random = random_numbers();
+        let mut due = [0; 3];
         for round in 0..20_000_u64 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            if state >> 62 != 0 || round % 64 < 24 {
-                lanes.push((state >> 33) as usize % 3, round);
+            let number = random();
+            if number >> 29 != 0 || round % 64 < 24 {
+                both.push(number as usize % 3, round);
             } else {
-                lanes.pop();
+                both.pop();
             }
+            let lanes = &both.lanes;
             for level in 1..3 {
                 if !lanes.lanes[level].items.is_empty() {
-                    let due = lanes.overtaken(level) >= lanes.lanes[level].slack;
-                    assert!(!due || lanes.ageing_from <= lanes.dispatched, "level {level} is due and would be skipped");
+                    let is_due = lanes.overtaken(level) >= lanes.lanes[level].slack;
+                    assert!(!is_due || lanes.ageing_from <= lanes.dispatched, "{level} is due and would be skipped");
                     assert!(lanes.overtaken(level) <= lanes.lanes[level].slack);
+                    due[level] += u32::from(is_due);
                 }
             }
+        }
+        assert!(due[1] > 100 && due[2] > 100, "the test comes by few heads that are due: {due:?}");
+    }
+
+    /// Leaving later submissions in the inbox must not show.
+    #[test]
+    fn fetching_late_changes_no_answer() {
+        for slacks in [&[0, 3, 5][..], &[4, 7, u64::MAX, 2, 0], &[0, 0, 0], &[9, 0, 9, 0], &[u64::MAX; 64]] {
+            let (mut late, mut early) = (Both::new(slacks), Both::new(slacks));
+            let mut random = random_numbers();
+            let mut left_there = 0;
+            for round in 0..50_000_u64 {
+                // Bursts, so that now much waits and now nothing.
+                if random() % 8 < if round % 512 < 256 { 5 } else { 2 } {
+                    let level = random() as usize % slacks.len();
+                    late.push(level, round);
+                    early.push(level, round);
+                    early.fetch();
+                } else {
+                    assert_eq!(late.pop(), early.pop(), "round {round}, slacks {slacks:?}");
+                    left_there += u32::from(late.arrived != 0);
+                }
+            }
+            assert!(left_there > 1_000 || slacks == [0, 0, 0], "it hardly ever fetched late: {left_there}");
         }
     }
 }

@@ -2,11 +2,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
-use pool_core::sync::Mutex;
-use pool_core::sync::atomic::{AtomicBool, Ordering};
+use pool_core::sync::SpinLock;
+use pool_core::sync::atomic::{AtomicU64, Ordering};
 use pool_core::{Scheduler, Task, Worker};
 
-use crate::lanes::Lanes;
+use crate::lanes::{Inbox, Lanes};
 
 /// The largest number of levels a [`Priority`] can have.
 pub const MAX_LEVELS: usize = 64;
@@ -97,10 +97,12 @@ impl Default for Level {
 /// assert_eq!(worker.next(), Some("c"));
 /// ```
 pub struct Priority<T = Task> {
-    lanes: CachePadded<Mutex<Lanes<T>>>,
-    /// Whether any lane holds an item. Written under the lock, and only when it changes, so that looking for work does not
-    /// disturb those who submit.
-    waiting: CachePadded<AtomicBool>,
+    /// What has been submitted since a worker last had to look.
+    inbox: CachePadded<SpinLock<Inbox<T>>>,
+    /// Bit `l` is set while the inbox holds something of level `l`. Changed under the inbox's lock; lets a worker see without
+    /// it whether there is anything that matters now.
+    arrived: CachePadded<AtomicU64>,
+    lanes: CachePadded<SpinLock<Lanes<T>>>,
     slacks: Box<[u64]>,
 }
 
@@ -124,8 +126,9 @@ impl<T> Priority<T> {
             slacks.len()
         );
         Self {
-            lanes: CachePadded::new(Mutex::new(Lanes::new(slacks))),
-            waiting: CachePadded::new(AtomicBool::new(false)),
+            inbox: CachePadded::new(SpinLock::new(Inbox::new(slacks.len()))),
+            arrived: CachePadded::new(AtomicU64::new(0)),
+            lanes: CachePadded::new(SpinLock::new(Lanes::new(slacks))),
             slacks: slacks.into(),
         }
     }
@@ -147,12 +150,9 @@ impl<T> Priority<T> {
     #[inline]
     fn submit(&self, item: T, level: Level) {
         let level = self.index(level);
-        let mut lanes = self.lanes.lock();
-        let was_empty = lanes.is_empty();
-        lanes.push(level, item);
-        if was_empty {
-            self.waiting.store(true, Ordering::Release);
-        }
+        let mut inbox = self.inbox.lock();
+        inbox.push(level, item);
+        self.announce(level);
     }
 
     fn submit_all(&self, items: &mut Vec<T>, level: Level) {
@@ -160,27 +160,49 @@ impl<T> Priority<T> {
             return;
         }
         let level = self.index(level);
-        let mut lanes = self.lanes.lock();
+        let mut inbox = self.inbox.lock();
         for item in items.drain(..) {
-            lanes.push(level, item);
+            inbox.push(level, item);
         }
-        self.waiting.store(true, Ordering::Release);
+        self.announce(level);
+    }
+
+    /// Under the inbox's lock.
+    #[inline]
+    fn announce(&self, level: usize) {
+        // Only the first item of a level after a fetch writes: workers that look keep their copy of the line.
+        let arrived = self.arrived.load(Ordering::Relaxed);
+        if arrived & 1 << level == 0 {
+            // Release: pairs with the Acquire in `arrived`. What a worker fetches it reads under the lock.
+            self.arrived.store(arrived | 1 << level, Ordering::Release);
+        }
+    }
+
+    /// The levels of which the inbox holds something. Under the lanes' lock, without which somebody may fetch it between two
+    /// looks.
+    #[inline]
+    fn arrived(&self) -> u64 {
+        // Acquire: pairs with `announce`.
+        self.arrived.load(Ordering::Acquire)
     }
 
     #[inline]
     fn take(&self) -> Option<(Level, T)> {
-        // Whoever submitted before this call also stored `true` before it.
-        if !self.waiting.load(Ordering::Acquire) {
-            return None;
-        }
         let mut lanes = self.lanes.lock();
-        let (level, item) = lanes.pop()?;
-        if lanes.is_empty() {
-            self.waiting.store(false, Ordering::Release);
+        if lanes.may_be_next(self.arrived()) {
+            self.fetch(&mut lanes);
         }
-        drop(lanes);
+        let (level, item) = lanes.pop()?;
         // At most `MAX_LEVELS`, so it fits.
         Some((Level(level as u8), item))
+    }
+
+    /// Moves the whole inbox to the lanes.
+    fn fetch(&self, lanes: &mut Lanes<T>) {
+        let mut inbox = self.inbox.lock();
+        lanes.fetch(&mut inbox, self.arrived());
+        // Relaxed: whoever relies on it holds one of the two locks, as we do.
+        self.arrived.store(0, Ordering::Relaxed);
     }
 }
 
@@ -210,7 +232,7 @@ impl<T: Send> Scheduler<T> for Priority<T> {
         self.submit(item, level);
     }
 
-    /// Takes the lock once per some hundreds of items. The iterator runs outside the lock, so it may use the pool itself.
+    /// Takes the lock once per some hundreds of items. The iterator runs outside it, so it may use the pool itself.
     fn inject_batch(&self, items: impl Iterator<Item = T>, level: Level) {
         let room = items.size_hint().0.clamp(1, CHUNK);
         let mut chunk = Chunk { to: self, level, items: Vec::with_capacity(room) };
@@ -222,9 +244,9 @@ impl<T: Send> Scheduler<T> for Priority<T> {
         }
     }
 
-    #[inline]
     fn is_empty(&self) -> bool {
-        !self.waiting.load(Ordering::Acquire)
+        let lanes = self.lanes.lock();
+        lanes.is_empty() && self.arrived() == 0
     }
 }
 

@@ -33,3 +33,13 @@ mod levels;
 
 pub use keyed::{Keyed, KeyedWorker};
 pub use levels::{DEFAULT_SLACKS, Level, MAX_LEVELS, Priority, PriorityWorker};
+pub use pool_core::{
+    BuildError, Builder, JoinError, JoinHandle, Metrics, Rejected, Scope, ShutdownError, current_worker, execute, join,
+    scope, spawn,
+};
+
+/// A pool that runs the most urgent [`Level`] first: `pool.execute_with(Level::HIGH, f)`.
+pub type Pool = pool_core::Pool<Priority>;
+
+/// A pool that runs the task with the smallest key first: `pool.execute_with(deadline, f)`.
+pub type KeyedPool<K> = pool_core::Pool<Keyed<K>>;

@@ -61,7 +61,14 @@ use pool_core::{Scheduler, Task};
 
 use members::Members;
 use transit::Transit;
+pub use pool_core::{
+    BuildError, Builder, JoinError, JoinHandle, Metrics, Rejected, Scope, ShutdownError, current_worker, execute, join,
+    scope, spawn,
+};
 pub use worker::StealingWorker;
+
+/// A pool whose workers steal from each other.
+pub type Pool = pool_core::Pool<WorkStealing>;
 
 /// A worker looks at outside work on every call with this number, however much local work it has.
 ///

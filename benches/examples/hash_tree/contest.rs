@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use blake3::Hash;
+use pool_benches::cpu::Disturbance;
+use pool_benches::stats::percentile;
 use pool_core::BuildError;
 use pool_fifo::Fifo;
 use pool_priority::{Level, Priority};
@@ -13,7 +15,7 @@ use pool_workstealing::WorkStealing;
 
 use crate::args::{Big, Options, Strategy};
 use crate::hash::{self, Hashed};
-use crate::job::{self, Entry, Run, Turns, Way};
+use crate::job::{self, Entry, Meter, Run, Turns, Way};
 use crate::progress::Progress;
 use crate::walk::Problem;
 
@@ -23,14 +25,25 @@ pub(crate) enum Contestant {
     Pool(Strategy, Big),
 }
 
-/// What a contestant has shown in all its runs. Times are in seconds.
+/// What a contestant has shown, one value per run. Times are in seconds.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) contestant: Contestant,
     pub(crate) walls: Vec<f64>,
-    pub(crate) waits: Vec<f64>,
-    /// The part of `waits` that is due to small files.
-    pub(crate) small_waits: Vec<f64>,
+    /// Processor time of all threads. Empty where it cannot be told.
+    pub(crate) cpus: Vec<f64>,
+    /// Empty for the sequential one, where nothing is submitted.
+    pub(crate) waits: Vec<Waits>,
+}
+
+/// How long the files of a run waited, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Waits {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) max: f64,
+    /// The longest that a small file waited; 0 if there is none.
+    pub(crate) max_small: f64,
 }
 
 /// What the rounds have shown.
@@ -41,6 +54,8 @@ pub(crate) struct Outcome {
     pub(crate) changed: Vec<Problem>,
     /// Files for which a contestant found something else than what they hold.
     pub(crate) wrong: Vec<Problem>,
+    /// How many processors others kept busy meanwhile, where it can be told.
+    pub(crate) disturbed: Option<f64>,
 }
 
 /// The files, and what the reference found.
@@ -105,6 +120,7 @@ impl Contest {
     pub(crate) fn run(&self, progress: &Progress) -> Result<Outcome, BuildError> {
         let mut rows: Vec<Row> = self.contestants.iter().map(|&contestant| Row::new(contestant)).collect();
         let mut differing = BTreeMap::new();
+        let disturbance = Disturbance::watch();
         for round in 0..self.repeat {
             for turn in 0..rows.len() {
                 let place = (turn + round) % rows.len();
@@ -114,8 +130,9 @@ impl Contest {
                 self.compare(row.contestant, run.outcomes, &mut differing);
             }
         }
+        let disturbed = disturbance.taken().map(|(others, host)| others + host);
         let (changed, wrong) = self.judge(differing);
-        Ok(Outcome { rows, changed, wrong })
+        Ok(Outcome { rows, changed, wrong, disturbed })
     }
 
     fn run_one(&self, contestant: Contestant, progress: &Progress) -> Result<Run, BuildError> {
@@ -139,17 +156,23 @@ impl Contest {
     }
 
     fn run_sequentially(&self, progress: &Progress) -> Run {
-        let began = Instant::now();
+        let meter = Meter::start();
         let digest = |file: &Entry| {
             progress.step();
             hash::whole(&file.path).map(|hashed| hashed.digest)
         };
         let outcomes = self.files.iter().map(digest).collect();
-        Run { wall: began.elapsed(), outcomes, waits: Vec::new() }
+        let (wall, cpu) = meter.read();
+        Run { wall, cpu, outcomes, waits: Vec::new() }
     }
 
     /// Notes for each file where it is so that `contestant` found something else than the reference.
-    fn compare(&self, contestant: Contestant, outcomes: Vec<io::Result<Hash>>, differing: &mut BTreeMap<usize, String>) {
+    fn compare(
+        &self,
+        contestant: Contestant,
+        outcomes: Vec<io::Result<Hash>>,
+        differing: &mut BTreeMap<usize, String>,
+    ) {
         for (file, (found, reference)) in outcomes.into_iter().zip(&self.reference).enumerate() {
             let what = match (found, reference) {
                 (Ok(found), Ok(reference)) if found == *reference => continue,
@@ -189,14 +212,23 @@ impl Contestant {
 
 impl Row {
     fn new(contestant: Contestant) -> Self {
-        Self { contestant, walls: Vec::new(), waits: Vec::new(), small_waits: Vec::new() }
+        Self { contestant, walls: Vec::new(), cpus: Vec::new(), waits: Vec::new() }
     }
 
     fn add(&mut self, run: &Run, files: &[Entry]) {
         self.walls.push(run.wall.as_secs_f64());
-        self.waits.extend(run.waits.iter().map(|wait| wait.as_secs_f64()));
+        self.cpus.extend(run.cpu.map(|cpu| cpu.as_secs_f64()));
+        self.waits.extend(Waits::of(run, files));
+    }
+}
+
+impl Waits {
+    fn of(run: &Run, files: &[Entry]) -> Option<Self> {
+        let all: Vec<f64> = run.waits.iter().map(Duration::as_secs_f64).collect();
         let small = run.waits.iter().zip(files).filter(|(_, file)| !file.is_big());
-        self.small_waits.extend(small.map(|(wait, _)| wait.as_secs_f64()));
+        let max_small = small.map(|(wait, _)| wait.as_secs_f64()).fold(0.0, f64::max);
+        let [p50, p99, max] = [50.0, 99.0, 100.0].map(|percent| percentile(&all, percent));
+        Some(Self { p50: p50?, p99: p99?, max: max?, max_small })
     }
 }
 
@@ -233,6 +265,15 @@ mod tests {
         assert!(outcome.wrong.is_empty(), "{:?}", outcome.wrong);
         assert_eq!(outcome.rows.len(), 4);
         assert!(outcome.rows.iter().all(|row| row.walls.len() == 2));
+    }
+
+    #[test]
+    fn only_small_files_count_as_small() {
+        let file = |len| Entry { path: "file".into(), len };
+        let waits = [3, 9, 1, 2].map(Duration::from_secs).to_vec();
+        let run = Run { wall: Duration::ZERO, cpu: None, outcomes: Vec::new(), waits };
+        let files = [file(0), file(2 * hash::PIECE), file(hash::PIECE), file(7)];
+        assert_eq!(Waits::of(&run, &files), Some(Waits { p50: 2.0, p99: 9.0, max: 9.0, max_small: 3.0 }));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::{io, iter};
 
 use blake3::Hash;
 use blake3::hazmat::ChainingValue;
+use pool_benches::cpu::Usage;
 use pool_core::{BuildError, Pool, Scheduler, Task};
 
 use crate::args::Big;
@@ -49,10 +50,31 @@ pub(crate) struct Way<H> {
 pub(crate) struct Run {
     /// From the first submission until the last file is hashed.
     pub(crate) wall: Duration,
+    /// The processor time of all threads meanwhile, where it can be told.
+    pub(crate) cpu: Option<Duration>,
     /// By file. A file whose task was lost or panicked has an error.
     pub(crate) outcomes: Vec<io::Result<Hash>>,
     /// By file: from its submission to the start of its hashing.
     pub(crate) waits: Vec<Duration>,
+}
+
+/// Measures a run.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    began: Instant,
+    usage: Option<Usage>,
+}
+
+impl Meter {
+    pub(crate) fn start() -> Self {
+        Self { usage: Usage::now(), began: Instant::now() }
+    }
+
+    /// Time passed, and processor time used.
+    pub(crate) fn read(&self) -> (Duration, Option<Duration>) {
+        let wall = self.began.elapsed();
+        (wall, Usage::now().zip(self.usage).map(|(now, before)| now.since(before).cpu))
+    }
 }
 
 struct Job<S: Scheduler<Task> + 'static> {
@@ -86,6 +108,17 @@ impl Slot {
     fn tasks(&self) -> usize {
         self.pieces.as_ref().map_or(1, |pieces| pieces.values.len())
     }
+
+    fn wait(&self) -> Duration {
+        match (self.submitted.get(), self.started.get()) {
+            (Some(&submitted), Some(&started)) => started.saturating_duration_since(submitted),
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn into_outcome(self) -> io::Result<Hash> {
+        self.outcome.into_inner().unwrap_or_else(|| Err(io::Error::other("its task did not end")))
+    }
 }
 
 impl Pieces {
@@ -116,35 +149,23 @@ where
     S: Scheduler<Task, Hint: Copy + Send + Sync> + Default + 'static,
 {
     let pool = Pool::<S>::builder().workers(workers).thread_name("hash").build()?;
-    let slots = files.iter().map(|file| Slot::new(file, big)).collect();
+    let slots: Box<[Slot]> = files.iter().map(|file| Slot::new(file, big)).collect();
+    progress.expect(slots.iter().map(|slot| slot.tasks() as u64).sum());
     let job = Arc::new(Job { pool, files: Arc::clone(files), slots, way });
 
-    let began = Instant::now();
+    let meter = Meter::start();
     let ended = || job.pool.metrics().ended();
     progress.watch(ended, || {
         job.submit_all();
         job.pool.wait_idle();
     });
-    let wall = began.elapsed();
+    let (wall, cpu) = meter.read();
 
     job.pool.shutdown().expect("this thread is none of the workers");
     let job = Arc::into_inner(job).expect("the tasks, which shared it, are gone");
     let waits = job.slots.iter().map(Slot::wait).collect();
     let outcomes = job.slots.into_iter().map(Slot::into_outcome).collect();
-    Ok(Run { wall, outcomes, waits })
-}
-
-impl Slot {
-    fn wait(&self) -> Duration {
-        match (self.submitted.get(), self.started.get()) {
-            (Some(&submitted), Some(&started)) => started.saturating_duration_since(submitted),
-            _ => Duration::ZERO,
-        }
-    }
-
-    fn into_outcome(self) -> io::Result<Hash> {
-        self.outcome.into_inner().unwrap_or_else(|| Err(io::Error::other("its task did not end")))
-    }
+    Ok(Run { wall, cpu, outcomes, waits })
 }
 
 impl<S> Job<S>

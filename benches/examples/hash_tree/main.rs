@@ -62,10 +62,9 @@ fn main() -> ExitCode {
     let show_progress = io::stderr().is_terminal();
     match run(std::env::args_os().skip(1), &mut io::stdout(), &mut io::stderr(), show_progress) {
         Ok(code) => ExitCode::from(code),
-        // Whoever read the report has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(FINE),
         Err(error) => {
-            eprintln!("hash_tree: cannot write the report: {error}");
+            // If standard error is what fails, there is nobody to tell.
+            let _ = writeln!(io::stderr(), "hash_tree: cannot write: {error}");
             ExitCode::from(UNUSABLE)
         }
     }
@@ -99,29 +98,33 @@ fn run(
         }
     };
     let contest = Contest::prepare(&options, tree.files, &progress);
-    let result = contest.run(&progress);
+    let outcome = contest.run(&progress);
     progress.end();
-    let result = match result {
-        Ok(result) => result,
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
         Err(error) => {
             writeln!(err, "hash_tree: {error}")?;
             return Ok(UNUSABLE);
         }
     };
 
-    let problems: Vec<_> = tree.problems.into_iter().chain(contest.unreadable()).chain(result.changed).collect();
-    for problem in &problems {
+    let unreadable: Vec<_> = contest.unreadable().collect();
+    let problems = || tree.problems.iter().chain(&unreadable).chain(&outcome.changed);
+    for problem in problems() {
         writeln!(err, "hash_tree: {problem}")?;
     }
-    for wrong in &result.wrong {
+    for wrong in &outcome.wrong {
         writeln!(err, "hash_tree: WRONG: {wrong}")?;
     }
-    let code = match (result.wrong.is_empty(), problems.is_empty()) {
-        (false, _) => WRONG,
-        (true, false) => SOME_UNREAD,
-        (true, true) => FINE,
-    };
-    let report = report::report(&contest, &result.rows, result.wrong.len(), problems.len());
-    out.write_all(report.as_bytes())?;
-    Ok(code)
+    let problems = problems().count();
+    match out.write_all(report::report(&contest, &outcome, problems).as_bytes()) {
+        // Whoever reads the report has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
+    Ok(match (outcome.wrong.len(), problems) {
+        (0, 0) => FINE,
+        (0, _) => SOME_UNREAD,
+        (_, _) => WRONG,
+    })
 }

@@ -28,12 +28,19 @@ impl Progress {
             None => "{msg:24} {spinner} {pos}",
         };
         bar.set_style(ProgressStyle::with_template(template).expect("the template is well-formed"));
-        bar.reset();
+        bar.set_message(name.to_owned());
         match steps {
             Some(steps) => bar.set_length(steps),
             None => bar.unset_length(),
         }
-        bar.set_message(name.to_owned());
+        bar.reset();
+    }
+
+    /// The stage has that many steps after all.
+    pub(crate) fn expect(&self, steps: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(steps);
+        }
     }
 
     /// One step more.

@@ -3,27 +3,36 @@
 use pool_benches::machine::Machine;
 use pool_benches::report::number;
 use pool_benches::report::table::layout;
-use pool_benches::stats::{Spread, percentile};
+use pool_benches::stats::Spread;
 
 use crate::args::Big;
-use crate::contest::{Contest, Contestant, Row};
+use crate::contest::{Contest, Contestant, Outcome, Row, Waits};
 use crate::hash::PIECE;
 
 const MIB: f64 = 1_048_576.0;
 
-pub(crate) fn report(contest: &Contest, rows: &[Row], wrong: usize, problems: usize) -> String {
+pub(crate) fn report(contest: &Contest, outcome: &Outcome, problems: usize) -> String {
+    let Outcome { rows, changed, wrong, disturbed } = outcome;
     let (files, bytes) = contest.readable();
     let mut text = head(contest);
     if files > 0 {
         text += &format!("\n{}\n", table(rows, files, bytes));
+        text += "median, min and max over the runs; waiting times: of each run, and then the median over the runs\n";
+        if let Some(disturbed) = disturbed {
+            text += &format!("others kept {disturbed:.2} processors busy meanwhile, on average\n");
+        }
         text += &format!("{}\n", fastest(rows));
         for line in rows.iter().filter_map(|row| gain(row, rows)) {
             text += &format!("{line}\n");
         }
     }
-    text += &match wrong {
-        0 => format!("digests: all runs agree with the reference; over everything {}\n", contest.digest()),
-        _ => format!("digests: WRONG for {}\n", count(wrong, "file")),
+    text += &match (wrong.len(), changed.len()) {
+        (0, 0) => format!("digests: all runs agree with the reference; over everything {}\n", contest.digest()),
+        (0, changed) => format!(
+            "digests: all runs agree with the reference, save for {} that changed meanwhile\n",
+            count(changed, "file")
+        ),
+        (wrong, _) => format!("digests: WRONG for {}\n", count(wrong, "file")),
     };
     if problems > 0 {
         text += &format!("{} could not be hashed, see the messages; the rest was\n", count(problems, "entry"));
@@ -54,6 +63,7 @@ fn table(rows: &[Row], files: usize, bytes: u64) -> String {
         "strategy, big files",
         "time ms",
         "(min–max)",
+        "CPU ms",
         "speedup",
         "files/s",
         "MiB/s",
@@ -68,17 +78,20 @@ fn table(rows: &[Row], files: usize, bytes: u64) -> String {
         .iter()
         .map(|row| {
             let Spread { min, median, max } = spread(row);
-            let mut cells = vec![
+            let waits = |wait: fn(&Waits) -> f64| middle(row.waits.iter().map(wait)).map_or("—".to_owned(), ms);
+            vec![
                 row.contestant.name(),
                 ms(median),
                 format!("({}–{})", ms(min), ms(max)),
+                middle(row.cpus.iter().copied()).map_or("—".to_owned(), ms),
                 format!("{:.2}×", sequential / median),
                 number((files as f64 / median).round()),
                 number(bytes as f64 / MIB / median),
-            ];
-            let waits = [(&row.waits, 50.0), (&row.waits, 99.0), (&row.waits, 100.0), (&row.small_waits, 100.0)];
-            cells.extend(waits.map(|(waits, percent)| percentile(waits, percent).map_or("—".to_owned(), ms)));
-            cells
+                waits(|waits| waits.p50),
+                waits(|waits| waits.p99),
+                waits(|waits| waits.max),
+                waits(|waits| waits.max_small),
+            ]
         })
         .collect();
     layout(&head.map(str::to_owned), &body, false)
@@ -100,14 +113,19 @@ fn fastest(rows: &[Row]) -> String {
 fn gain(row: &Row, rows: &[Row]) -> Option<String> {
     let Contestant::Pool(strategy, Big::Pieces) = row.contestant else { return None };
     let whole = rows.iter().find(|other| other.contestant == Contestant::Pool(strategy, Big::Whole))?;
-    let longest = |row: &Row| percentile(&row.small_waits, 100.0).map(|wait| 1e3 * wait);
+    let longest = |row: &Row| middle(row.waits.iter().map(|waits| 1e3 * waits.max_small));
     let (before, after) = (longest(whole)?, longest(row)?);
     let name = strategy.name();
-    Some(format!("small files wait, {name}: at most {} ms behind whole big files, {} ms with pieces", number(before), number(after)))
+    let [before, after] = [before, after].map(number);
+    Some(format!("small files wait, {name}: at most {before} ms behind whole big files, {after} ms with pieces"))
 }
 
 fn spread(row: &Row) -> Spread {
     Spread::of(&row.walls).expect("everybody has run")
+}
+
+fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {
+    Spread::of(&values.collect::<Vec<_>>()).map(|spread| spread.median)
 }
 
 fn median(row: &Row) -> f64 {

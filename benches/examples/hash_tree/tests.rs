@@ -143,7 +143,7 @@ fn a_file_without_permission_is_named_and_the_rest_is_done() {
     let tree = tree();
     let secret = tree.path().join("secret");
     fs::write(&secret, "secret").unwrap();
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
     let (code, out, err) = hash_tree(tree.path(), &["--repeat", "1"]);
     match fs::File::open(&secret) {
         // The superuser may read everything.

@@ -1,9 +1,16 @@
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// How long a thread spins before it gives its processor away: longer than a meeting takes when all threads run.
 const SPINS: usize = 300;
+
+/// To be held by a check that races: two at a time would only get in each other's way, and race less closely.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static RACING: Mutex<()> = Mutex::new(());
+    RACING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Lets a number of threads through at the same instant, as far as there are processors; and again, any number of times.
 #[derive(Debug)]

@@ -143,9 +143,8 @@ fn for_all_sequences(check: impl Fn(&[Op]) -> Result<(), Violation>) -> Result<(
     key[..8].copy_from_slice(&seed.to_le_bytes());
     let config = Config { failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &key));
-    let verdict = runner.run(&vec(any_op(), 0..250), |ops| {
-        check(&ops).map_err(|violation| TestCaseError::fail(violation.to_string()))
-    });
+    let verdict = runner
+        .run(&vec(any_op(), 0..250), |ops| check(&ops).map_err(|violation| TestCaseError::fail(violation.to_string())));
     match verdict {
         Ok(()) => Ok(()),
         Err(TestError::Fail(reason, ops)) => match check(&ops) {

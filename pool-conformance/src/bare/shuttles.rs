@@ -5,11 +5,11 @@ use std::thread;
 
 use pool_core::{Scheduler, Worker};
 
-use super::gate::Gate;
+use super::gate::{Gate, alone};
 use super::rng::Rng;
 use crate::{Law, Violation};
 
-const ROUNDS: usize = 30_000;
+const ROUNDS: usize = 12_000;
 
 /// What one worker does while another looks: calls that may move items from one place to another.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,14 @@ impl Round {
     }
 
     /// `got` items were taken by the look, `left` could be had right after, and `kept` only once the mover had left.
-    fn judge(&self, said_empty: bool, saw_nothing: bool, got: usize, left: usize, kept: usize) -> Result<(), Violation> {
+    fn judge(
+        &self,
+        said_empty: bool,
+        saw_nothing: bool,
+        got: usize,
+        left: usize,
+        kept: usize,
+    ) -> Result<(), Violation> {
         let Self { moving, injected, pushed } = self;
         let during = format!("{injected} items from outside and {pushed} of a worker waited, and it called {moving:?}");
         let pushes = matches!(moving, Move::Push);
@@ -69,6 +76,7 @@ impl Round {
 /// looks: with `is_empty`, or with one call of `next`. Whatever is on the move, it must not be told that nothing waits.
 /// Laws 2 and 3.
 pub fn shuttles<S: Scheduler<u64>>(make: impl Fn() -> S) -> Result<(), Violation> {
+    let _alone = alone();
     let scheduler = Arc::new(make());
     let (gate, failed) = (Gate::new(2), AtomicBool::new(false));
     thread::scope(|scope| {

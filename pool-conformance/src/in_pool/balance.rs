@@ -7,50 +7,7 @@ use std::thread;
 use pool_core::{Rejection, Scheduler, Task};
 
 use super::Make;
-use super::support::{Gate, Token, balanced, check, occupy, pool, until};
-
-/// 64 threads submit until they are refused, while the pool shuts down: what was accepted runs, what was refused comes back.
-pub fn balances_while_64_threads_submit_into_a_shutdown<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
-    check(move |name| (0..8).for_each(|round| submit_into_a_shutdown(make(), name, round)));
-}
-
-/// One round of [`balances_while_64_threads_submit_into_a_shutdown`].
-pub fn submit_into_a_shutdown<S: Scheduler<Task> + 'static>(scheduler: S, name: &str, round: usize) {
-    let pool = pool(scheduler, name, 4);
-    let (ran, accepted, refused) = (Arc::new(AtomicU64::new(0)), AtomicU64::new(0), AtomicU64::new(0));
-    thread::scope(|scope| {
-        for thread in 0..64 {
-            let (pool, ran, accepted, refused) = (&pool, &ran, &accepted, &refused);
-            scope.spawn(move || {
-                for n in 0.. {
-                    let count = Arc::clone(ran);
-                    let task = move || drop(count.fetch_add(1, Ordering::Relaxed));
-                    let back = match (thread + n) % 2 {
-                        0 => pool.try_execute(task).err(),
-                        _ => pool.try_spawn(task).err(),
-                    };
-                    let Some(back) = back else {
-                        accepted.fetch_add(1, Ordering::Relaxed);
-                        continue;
-                    };
-                    assert_eq!(back.reason(), Rejection::ShutDown);
-                    // The closure itself came back: it runs here.
-                    back.into_inner()();
-                    refused.fetch_add(1, Ordering::Relaxed);
-                    break;
-                }
-            });
-        }
-        until(|| ran.load(Ordering::Relaxed) > 500 * round as u64);
-        pool.shutdown().unwrap();
-        let at_end = pool.metrics();
-        assert_eq!(at_end.waiting + at_end.running, 0, "law 6: an accepted task ran before the end: {at_end:?}");
-    });
-    let metrics = balanced(&pool);
-    let (accepted, refused) = (accepted.into_inner(), refused.into_inner());
-    assert_eq!((metrics.completed, metrics.rejected, refused), (accepted, 64, 64), "law 6: {metrics:?}");
-    assert_eq!(ran.load(Ordering::Relaxed), accepted + refused, "law 1: each once");
-}
+use super::support::{Gate, Token, balanced, check, occupy, pool, tick, until};
 
 /// Every task is cancelled by one thread while another works on it: it either ran or was cancelled, and its closure was
 /// dropped once.
@@ -74,13 +31,14 @@ pub fn balances_in_cancel_races<S: Scheduler<Task> + 'static>(make: impl Make<S>
             let newest_first = round % 2 == 0;
             let order: Vec<_> = if newest_first { handles.iter().rev().collect() } else { handles.iter().collect() };
             let (one, other) = order.split_at(20);
-            let cancel = |handles: &[&pool_core::JoinHandle<()>]| handles.iter().filter(|handle| handle.cancel()).count();
+            let cancel =
+                |handles: &[&pool_core::JoinHandle<()>]| handles.iter().filter(|handle| handle.cancel()).count();
             let now = thread::scope(|scope| scope.spawn(|| cancel(one)).join().unwrap() + cancel(other));
-            let told = handles.into_iter().filter_map(|handle| handle.join().err()).filter(|e| e.is_cancelled()).count();
+            let told =
+                handles.into_iter().filter_map(|handle| handle.join().err()).filter(|e| e.is_cancelled()).count();
             assert_eq!(told, now, "`cancel` says what the handle says");
             cancelled += now;
         }
-        pool.wait_idle();
         let metrics = balanced(&pool);
         assert_eq!((metrics.cancelled, metrics.completed), (cancelled as u64, (total - cancelled) as u64));
         assert_eq!((ran.load(Ordering::Relaxed), drops.load(Ordering::Relaxed)), (total - cancelled, total));
@@ -97,7 +55,7 @@ pub fn shutdown_now_hands_back_what_did_not_run<S: Scheduler<Task> + 'static>(ma
         let mut handles = Vec::new();
         for i in 0..300 {
             let ran = Arc::clone(&ran);
-            let task = move || drop(ran.fetch_add(1, Ordering::Relaxed));
+            let task = move || tick(&ran);
             match i % 3 {
                 0 => pool.execute(task),
                 1 => pool.execute_batch([task]),

@@ -8,7 +8,7 @@ use std::thread;
 use pool_core::{Pool, Scheduler, Task, current_worker};
 
 use super::Make;
-use super::support::{Gate, Token, balanced, check, occupy, pool, threads, until, until_asleep};
+use super::support::{Gate, Token, balanced, check, occupy, pool, threads, tick, until, until_asleep};
 
 /// Outside threads submit one by one and in batches, and every task submits two more from inside. Each closure runs once
 /// and is dropped once.
@@ -53,21 +53,6 @@ pub fn runs_each_task_exactly_once<S: Scheduler<Task> + 'static>(make: impl Make
         assert_eq!(wrong, 0, "law 1 (exactly once): {wrong} tasks did not run exactly once");
         assert_eq!(drops.load(Ordering::Relaxed), runs.len(), "law 1: each closure is dropped once");
         assert_eq!(balanced(&pool).completed, runs.len() as u64);
-    });
-}
-
-/// Round trips without a pause, and to workers that all sleep.
-pub fn wakes_a_sleeper_for_each_round_trip<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
-    check(move |name| {
-        let pool = pool(make(), name, 4);
-        for i in 0..3000 {
-            assert_eq!(pool.spawn(move || i).join().unwrap(), i);
-        }
-        for i in 0..300 {
-            until_asleep(&pool);
-            assert_eq!(pool.spawn(move || i).join().unwrap(), i);
-        }
-        assert_eq!(balanced(&pool).completed, 3300);
     });
 }
 
@@ -258,7 +243,7 @@ pub fn workers_come_and_go_under_load<S: Scheduler<Task> + 'static>(make: impl M
                 let ran = Arc::clone(&ran);
                 pool.execute(move || {
                     let child = Arc::clone(&ran);
-                    pool_core::execute(move || drop(child.fetch_add(1, Ordering::Relaxed)));
+                    pool_core::execute(move || tick(&child));
                     ran.fetch_add(1, Ordering::Relaxed);
                 });
                 submitted += 1;
@@ -293,7 +278,6 @@ pub fn added_workers_take_part<S: Scheduler<Task> + 'static>(make: impl Make<S>)
         // One worker stands at the barrier, three tasks wait.
         until(|| pool.metrics().running == 1);
         pool.add_workers(3).unwrap();
-        pool.wait_idle();
         assert_eq!(balanced(&pool).completed, 4);
     });
 }

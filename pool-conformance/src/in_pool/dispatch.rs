@@ -67,7 +67,6 @@ where
         }
     });
     gate.open();
-    pool.wait_idle();
     balanced(&pool);
     let ran = ran.lock().unwrap().clone();
     (ran, told)

@@ -10,6 +10,7 @@ mod dispatch;
 mod handles;
 mod idle;
 mod life;
+mod load;
 mod panics;
 mod support;
 mod waiting;
@@ -20,8 +21,9 @@ pub use dispatch::*;
 pub use handles::*;
 pub use idle::*;
 pub use life::*;
+pub use load::*;
 pub use panics::*;
-pub use support::{LIMIT, within};
+pub use support::{LIMIT, thread_states, within};
 pub use waiting::*;
 
 /// Makes an empty scheduler.
@@ -35,7 +37,7 @@ impl<S, F: Fn() -> S + Send + 'static> Make<S> for F {}
 macro_rules! in_pool_tests {
     ($make:expr) => {
         $crate::__in_pool_tests! { $make;
-            runs_each_task_exactly_once, wakes_a_sleeper_for_each_round_trip, runs_what_a_blocked_worker_pushed,
+            runs_each_task_exactly_once, takes_a_flood, wakes_a_sleeper_for_each_round_trip, runs_what_a_blocked_worker_pushed,
             occupies_every_worker, wakes_the_next_for_each_that_blocks, overlaps_the_halves_of_a_join,
             one_long_task_holds_nobody_up, retiring_loses_nothing, workers_come_and_go_under_load,
             added_workers_take_part,
@@ -45,7 +47,7 @@ macro_rules! in_pool_tests {
             balances_while_64_threads_submit_into_a_shutdown, balances_in_cancel_races,
             shutdown_now_hands_back_what_did_not_run, balances_while_threads_submit_into_a_shutdown_now,
             shutdown_now_lets_the_running_wait_for_what_they_spawned,
-            one_worker_suffices_for_200_nested_handles, any_nesting_ends_on_one_worker,
+            one_worker_suffices_for_200_nested_waits, any_nesting_ends_on_one_worker,
             a_lock_may_be_held_around_a_join, waiting_never_picks_up_foreign_tasks, helping_takes_bounded_stack,
             waits_for_what_runs_elsewhere, many_outside_threads_wait_at_once, a_scope_takes_tasks_from_anywhere,
             pools_use_each_other,

@@ -35,6 +35,12 @@ pub fn within<R: Send + 'static>(limit: Duration, name: &str, f: impl FnOnce() -
     }
 }
 
+/// One line for each thread of this process whose name begins with `name`, with what the system says of it; empty where
+/// the system does not.
+pub fn thread_states(name: &str) -> String {
+    threads::states(name)
+}
+
 /// Runs a check on a thread with a name that no other check has, and gives it that name, to name its pools with.
 pub(crate) fn check(f: impl FnOnce(&str) + Send + 'static) {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -64,9 +70,10 @@ pub(crate) fn until_asleep<S: Scheduler<Task> + 'static>(pool: &Pool<S>) {
     });
 }
 
-/// Law 6 at a quiet moment: nothing waits, nothing runs, and the books balance.
+/// Law 6 at the next quiet moment: nothing waits, nothing runs, and the books balance.
 #[track_caller]
 pub(crate) fn balanced<S: Scheduler<Task> + 'static>(pool: &Pool<S>) -> Metrics {
+    pool.wait_idle();
     let metrics = pool.metrics();
     assert!(metrics.is_balanced() && metrics.waiting == 0 && metrics.running == 0, "law 6 (balance): {metrics:?}");
     assert_eq!(metrics.submitted, metrics.ended(), "law 6 (balance): {metrics:?}");
@@ -125,6 +132,10 @@ impl Drop for Bomb {
 /// Unwinds with a payload of the checks' own, without the message of the panic hook.
 pub(crate) fn throw(payload: impl Any + Send) -> ! {
     resume_unwind(Box::new(payload))
+}
+
+pub(crate) fn tick(counter: &AtomicUsize) {
+    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Counts how often it is dropped.

@@ -10,22 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::Make;
-use super::support::{Gate, balanced, check, pool};
-
-/// A task that spawns a task and joins its handle, and so on, on one worker.
-pub fn one_worker_suffices_for_200_nested_handles<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
-    fn nest(depth: u32) -> u32 {
-        if depth == 0 { 0 } else { 1 + pool_core::spawn(move || nest(depth - 1)).join().unwrap() }
-    }
-    check(move |name| {
-        for workers in [1, 2] {
-            let pool = pool(make(), name, workers);
-            assert_eq!(pool.spawn(|| nest(200)).join().unwrap(), 200);
-            pool.wait_idle();
-            assert_eq!(balanced(&pool).completed, 201, "each once, whoever ran it");
-        }
-    });
-}
+use super::support::{Gate, balanced, check, pool, tick};
 
 /// Some nesting of the ways to wait.
 #[derive(Clone, Debug)]
@@ -67,8 +52,8 @@ impl Shape {
 
     fn run<S: Scheduler<Task> + 'static>(self, pool: &Arc<Pool<S>>, leaves: &Arc<AtomicUsize>) {
         match self {
-            Self::Leaf => drop(leaves.fetch_add(1, Ordering::Relaxed)),
-            Self::Join(a, b) => drop(pool_core::join(|| a.run(pool, leaves), || b.run(pool, leaves))),
+            Self::Leaf => tick(&leaves),
+            Self::Join(a, b) => pool_core::join(|| a.run(pool, leaves), || b.run(pool, leaves)).0,
             Self::Scope(mut all) => pool_core::scope(|scope| {
                 let own = all.pop();
                 for shape in all {
@@ -155,7 +140,7 @@ pub fn waiting_never_picks_up_foreign_tasks<S: Scheduler<Task> + 'static>(make: 
     fn part(depth: u32) {
         match depth {
             0 => thread::yield_now(),
-            _ => drop(pool_core::join(|| part(depth - 1), || part(depth - 1))),
+            _ => pool_core::join(|| part(depth - 1), || part(depth - 1)).0,
         }
     }
     check(move |name| {
@@ -194,7 +179,7 @@ pub fn helping_takes_bounded_stack<S: Scheduler<Task> + 'static>(make: impl Make
             pool.scope(|scope| {
                 for _ in 0..5000 {
                     scope.spawn(|scope| {
-                        scope.spawn(|_| drop(ran.fetch_add(1, Ordering::Relaxed)));
+                        scope.spawn(|_| tick(&ran));
                     });
                 }
             });
@@ -258,7 +243,6 @@ pub fn many_outside_threads_wait_at_once<S: Scheduler<Task> + 'static>(make: imp
                 });
             }
         });
-        pool.wait_idle();
         assert_eq!(balanced(&pool).panicked, 0);
     });
 }
@@ -270,7 +254,7 @@ pub fn a_scope_takes_tasks_from_anywhere<S: Scheduler<Task> + 'static>(make: imp
         let ran = AtomicUsize::new(0);
         for _ in 0..100 {
             home.scope(|scope| {
-                other.install(|| (0..3).for_each(|_| scope.spawn(|_| drop(ran.fetch_add(1, Ordering::Relaxed)))));
+                other.install(|| (0..3).for_each(|_| scope.spawn(|_| tick(&ran))));
                 thread::scope(|threads| {
                     threads.spawn(|| {
                         scope.spawn(|_| {

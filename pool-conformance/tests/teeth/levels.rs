@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use pool_core::{Scheduler, Worker};
 
-pub const SLACKS: [u64; 3] = [0, 4, 9];
+pub(crate) const SLACKS: [u64; 3] = [0, 4, 9];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LevelFault {
+pub(crate) enum LevelFault {
     None,
     ForgetsAgeing,
     AgesLate,
@@ -16,7 +16,7 @@ pub enum LevelFault {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Urgency(pub u8);
+pub(crate) struct Urgency(pub(crate) u8);
 
 impl Default for Urgency {
     fn default() -> Self {
@@ -30,14 +30,14 @@ struct Waiting<T> {
     item: T,
 }
 
-pub struct LevelToy<T> {
+pub(crate) struct LevelToy<T> {
     fault: LevelFault,
     /// Oldest first.
     waiting: Mutex<Vec<Waiting<T>>>,
 }
 
 impl<T> LevelToy<T> {
-    pub fn new(fault: LevelFault) -> Self {
+    pub(crate) fn new(fault: LevelFault) -> Self {
         Self { fault, waiting: Mutex::new(Vec::new()) }
     }
 
@@ -68,7 +68,7 @@ impl<T: Send> Scheduler<T> for LevelToy<T> {
     }
 }
 
-pub struct LevelToyWorker<T> {
+pub(crate) struct LevelToyWorker<T> {
     shared: Arc<LevelToy<T>>,
     level: u8,
 }

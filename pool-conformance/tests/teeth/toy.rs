@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
 
 use pool_conformance::bare::Item;
 use pool_core::{Scheduler, Worker};
 
-pub const LOOK_OUTSIDE_EVERY: usize = 8;
+pub(crate) const LOOK_OUTSIDE_EVERY: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     None,
     Loses,
     LosesInRace,
@@ -32,7 +33,7 @@ pub enum Fault {
 }
 
 /// What can be doubled: plain integers, but not the counted items.
-pub trait Twin: Send + Sized {
+pub(crate) trait Twin: Send + Sized {
     fn twin(&self) -> Option<Self>;
 }
 
@@ -55,13 +56,13 @@ struct State<T> {
     injected: usize,
 }
 
-pub struct Toy<T> {
+pub(crate) struct Toy<T> {
     fault: Fault,
     state: Mutex<State<T>>,
 }
 
 impl<T> Toy<T> {
-    pub fn new(fault: Fault) -> Self {
+    pub(crate) fn new(fault: Fault) -> Self {
         let state = State { outside: VecDeque::new(), own: BTreeMap::new(), names: 0, injected: 0 };
         Self { fault, state: Mutex::new(state) }
     }
@@ -117,7 +118,7 @@ impl<T: Twin> Scheduler<T> for Toy<T> {
     }
 }
 
-pub struct ToyWorker<T: Twin> {
+pub(crate) struct ToyWorker<T: Twin> {
     shared: Arc<Toy<T>>,
     name: usize,
     calls: usize,
@@ -129,6 +130,10 @@ impl<T: Twin> ToyWorker<T> {
         static MOOD: AtomicUsize = AtomicUsize::new(0);
         let fault = self.shared.fault;
         self.calls += 1;
+        if [Fault::LosesInRace, Fault::NoneAfterLostRace].contains(&fault) {
+            // On a busy machine too, the others come while the lock is held.
+            thread::yield_now();
+        }
         let outside_first = match fault {
             Fault::NeverLooksOutside => false,
             Fault::Moody => MOOD.fetch_add(1, Ordering::Relaxed) % 3 == 0,
@@ -183,6 +188,7 @@ impl<T: Twin> Drop for ToyWorker<T> {
             Fault::ForgetsOnDrop if !self.retiring => return,
             Fault::UnseenWhileMoving => {
                 drop(state);
+                thread::yield_now();
                 state = self.shared.lock();
             }
             _ => {}

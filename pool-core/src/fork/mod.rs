@@ -134,7 +134,8 @@ fn expose(context: &Context, stack: &ForkStack) {
         if had_ticket {
             context.announce();
         } else {
-            context.submit_part(ticket(slot, context.core().id()));
+            // If the strategy panics, the frame stays in its slot, without a ticket, until its owner takes it back.
+            let _ = context.submit_part(ticket(slot, context.core().id()));
         }
     }
     board.settle_limit(context.forks().capacity());
@@ -182,6 +183,8 @@ pub(crate) fn run_taken(context: &Context, taken: Taken) {
     // SAFETY: taken by us alone, and alive. It never unwinds.
     unsafe { (head.run)(frame) };
     context.forks().pop_origin();
+    // It may have spawned into a scope that its owner waits for. We go on with our own work, which may wait for that owner.
+    context.account().settle();
     // Release: pairs with `is_done`. The frame is gone for us after this store.
     done.store(true, Ordering::Release);
     owner.unpark();

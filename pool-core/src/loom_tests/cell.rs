@@ -1,7 +1,7 @@
 //! The shared cell of a spawned task: who runs it, who drops what, who sees the result.
 
 use super::model;
-use crate::cell::{self, Holder, Kind, TaskResult};
+use crate::cell::{self, Holder, Kind};
 use crate::sync::{UnsafeCell, thread};
 use crate::task::{Outcome, Task, Withdrawal};
 use crate::wait::{self, Deadline};
@@ -31,8 +31,10 @@ impl Probe {
     }
 }
 
-// SAFETY: a probe has one owner at a time.
+// SAFETY: a probe is touched by one thread at a time, which is what loom checks.
 unsafe impl Send for Probe {}
+// SAFETY: as above.
+unsafe impl Sync for Probe {}
 
 impl Drop for Probe {
     fn drop(&mut self) {
@@ -73,7 +75,7 @@ fn task(kind: Kind) -> (Task, Holder<Probe>, Arc<Events>) {
         Probe::new(&seen.results)
     };
     // SAFETY: closure and result are `'static`.
-    let (task, holder) = unsafe { cell::new(POOL, kind, f, TaskResult::is_err) };
+    let (task, holder) = unsafe { cell::new(POOL, kind, f) };
     (task, holder, events)
 }
 
@@ -169,11 +171,12 @@ fn a_waiter_that_runs_the_task_itself_races_with_the_item() {
 #[test]
 fn an_inline_run_is_seen_by_whoever_frees_the_cell() {
     model(|| {
-        let (task, holder, events) = task(Kind::Shared);
-        let runner = thread::spawn(move || drop(task));
-        assert_eq!(holder.run_if_waiting(POOL), Some(Outcome::Completed));
+        let (task, holder, events) = task(Kind::Owned);
+        let runner = thread::spawn(move || run(task));
+        let inline = holder.run_if_waiting(POOL);
         drop(holder);
-        runner.join().unwrap();
+        let outcome = runner.join().unwrap();
+        assert_eq!(inline.is_some(), outcome == Outcome::Void);
         assert_eq!(events.runs(), 1);
         events.check();
     });
@@ -200,6 +203,26 @@ fn a_withdrawal_races_with_a_waiter_that_runs_the_task() {
         task.run();
         assert_eq!(events.runs(), 1);
         events.check();
+    });
+}
+
+/// Whoever asks through a shared handle, and hears that the task has ended, sees what it did.
+#[test]
+fn an_inline_run_is_seen_by_whoever_asks_whether_it_has_ended() {
+    model(|| {
+        let done = Arc::new(Probe::new(&Arc::default()));
+        let place = Arc::clone(&done);
+        // SAFETY: closure and result are `'static`.
+        let (_task, holder) = unsafe { cell::new(POOL, Kind::Owned, move || place.touch()) };
+        let holder = Arc::new(holder);
+        let asked = Arc::clone(&holder);
+        let runner = thread::spawn(move || {
+            assert_eq!(holder.run_if_waiting(POOL), Some(Outcome::Completed));
+        });
+        if asked.is_finished() {
+            done.touch();
+        }
+        runner.join().unwrap();
     });
 }
 
@@ -247,15 +270,4 @@ fn a_waker_is_replaced_while_the_task_completes() {
 #[test]
 fn a_waker_is_replaced_while_the_task_is_cancelled() {
     replaced_waker(drop);
-}
-
-#[test]
-fn a_foreign_pool_does_not_run_a_task_that_needs_its_own() {
-    model(|| {
-        let (task, holder, events) = task(Kind::Shared);
-        assert_eq!(task.run_guarded(POOL + 1, |_| {}), Outcome::Void);
-        assert_eq!(holder.run_if_waiting(POOL), Some(Outcome::Completed));
-        drop(holder);
-        events.check();
-    });
 }

@@ -5,6 +5,9 @@
 //! RUSTFLAGS="--cfg loom" cargo test -p pool-core --release --lib
 //! ```
 //!
+//! Loom remembers one access of each kind to each atomic. A thread that loads and then stores hides an earlier load of another
+//! thread, and loom then does not go back to let the store come first. Where that matters, the storing thread runs first.
+//!
 //! Where a model has more threads than can be explored in full, [`bounded`] limits the number of preemptions, which is where
 //! nearly all bugs of this kind show; each says its bound. `std::sync::Arc` is used as it is: its counts are not what is
 //! modelled here. Loom has no clock, so that no time limit hides a lost wake-up.

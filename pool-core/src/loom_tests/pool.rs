@@ -163,12 +163,21 @@ fn a_waiter_runs_what_was_withdrawn() {
         let pool = pool(1);
         let runs = Runs::default();
         let task = runs.task();
+        let spawned = Arc::new((Mutex::new(false), Condvar::new()));
+        let tell = Arc::clone(&spawned);
         pool.execute(move || {
             let handle = crate::spawn(task);
+            *tell.0.lock() = true;
+            tell.1.notify_all();
             assert!(handle.join().is_ok());
         });
-        let unrun = pool.shutdown_now().unwrap();
-        assert_eq!(runs.get() + unrun.len(), 1);
+        let mut is_spawned = spawned.0.lock();
+        while !*is_spawned {
+            is_spawned = spawned.1.wait(is_spawned);
+        }
+        drop(is_spawned);
+        assert!(pool.shutdown_now().unwrap().is_empty());
+        assert_eq!(runs.get(), 1);
         assert!(pool.metrics().is_balanced());
     });
 }

@@ -81,3 +81,24 @@ fn the_panic_of_a_task_reaches_the_owner() {
         team::run([owner, look()]);
     });
 }
+
+/// Whoever helps with a fork of its own stolen half may spawn into a scope of that half, and then waits for the half, and so for
+/// the scope.
+#[test]
+fn a_helper_keeps_no_credit_with_the_scope_that_it_waits_for() {
+    bounded(2, || {
+        let owner: Part = Box::new(|_| {
+            let share = Share::new();
+            crate::join(
+                || (),
+                || {
+                    scope(|s| {
+                        crate::join(|| (), || s.spawn(|_| share.write()));
+                    });
+                },
+            );
+            assert_eq!(share.read(), 1);
+        });
+        team::run([owner, look()]);
+    });
+}

@@ -34,7 +34,7 @@ impl Shared {
 }
 
 impl Inject for Shared {
-    fn inject_scoped(&self, task: Task) {
+    fn inject_ticket(&self, task: Task) {
         self.queue.put(task);
     }
 }
@@ -48,8 +48,8 @@ impl Queue for Member {
     fn push_part(&self, task: Task) {
         self.0.queue.put(task);
     }
-    fn shared(&self) -> Arc<dyn Inject> {
-        Arc::clone(&self.0) as Arc<dyn Inject>
+    fn shared(&self) -> NonNull<dyn Inject> {
+        NonNull::from(&*self.0 as &dyn Inject)
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn run<const N: usize>(parts: [Part; N]) {
                 let shared = Arc::clone(&member.0);
                 let queue: NonNull<dyn Queue> = NonNull::from(&member);
                 // SAFETY: `member` lives until the call has returned.
-                unsafe { Context::enter(Arc::clone(&shared.core), seat, queue, || part(&shared)) };
+                unsafe { Context::enter(Arc::clone(&shared.core), seat, queue, |_| part(&shared)) };
                 shared.core.count_out();
             }))
         });

@@ -1,0 +1,394 @@
+//! [`ChunkQueue`]: a first-in-first-out queue in chunks, for strategies to put behind a lock.
+//!
+//! ```text
+//!              first          middle                          last
+//! pop ◄── [ · · · x x x ]  [ x x x x x x ] [ x x x x x x ]  [ x x x · · · ] ◄── push
+//! ```
+//!
+//! A ring that doubles copies every item when it grows, needs up to twice the memory of its items, and does both under the
+//! lock of whoever grows it. Here an item is written once and read once, the memory is that of the items and of at most two
+//! chunks more, and a whole queue moves to another by exchanging pointers.
+//!
+//! ```
+//! use pool_core::chunks::ChunkQueue;
+//!
+//! let (mut inbox, mut waiting) = (ChunkQueue::new(), ChunkQueue::new());
+//! waiting.push_back(1);
+//! inbox.push_back(2);
+//! inbox.push_back(3);
+//! waiting.append(&mut inbox);
+//! assert_eq!((waiting.len(), inbox.len()), (3, 0));
+//! assert_eq!(waiting.partition_point(|&item| item < 3), 2);
+//! assert_eq!(std::iter::from_fn(|| waiting.pop_front()).collect::<Vec<_>>(), [1, 2, 3]);
+//! ```
+
+#![forbid(unsafe_code)]
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
+
+/// The memory that a chunk may take, in bytes.
+const CHUNK_BYTES: usize = 4096;
+
+/// [`ChunkQueue::append`] takes over the chunks of the other queue if it has more than one for each end and at least so many
+/// between. That may leave the chunk before them partly used for good: for every so many full ones, one.
+const SPLICED: usize = 4;
+
+/// A list of chunks with at most this capacity is never shrunk.
+const KEEP: usize = 32;
+
+/// A first-in-first-out queue of chunks. No item is copied when it grows.
+///
+/// An empty queue holds at most two chunks, which it goes on using: one that hovers around empty allocates nothing. All
+/// other memory goes back as soon as the items in it have been taken.
+pub struct ChunkQueue<T> {
+    /// The oldest items. If empty, the oldest are the first of `middle`, or of `last` if that is empty, too.
+    first: VecDeque<T>,
+    /// The newest items. Its capacity is all it ever gets.
+    last: VecDeque<T>,
+    /// What lies between, none of it empty.
+    middle: VecDeque<Chunk<T>>,
+    /// How many items have come into `middle`, modulo a power of two.
+    came: usize,
+    /// How many have left it.
+    left: usize,
+}
+
+struct Chunk<T> {
+    items: VecDeque<T>,
+    /// What `came` was before these items.
+    before: usize,
+}
+
+impl<T> ChunkQueue<T> {
+    /// How many items a chunk holds.
+    ///
+    /// Enough to make the allocation a small part of the cost of so many, and few enough to be little to hold.
+    pub const CHUNK: usize = if cfg!(loom) {
+        2
+    } else {
+        match mem::size_of::<T>() {
+            0..=32 => 128,
+            size if size < CHUNK_BYTES / 8 => CHUNK_BYTES / size,
+            _ => 8,
+        }
+    };
+
+    /// An empty queue, without memory.
+    pub const fn new() -> Self {
+        Self { first: VecDeque::new(), last: VecDeque::new(), middle: VecDeque::new(), came: 0, left: 0 }
+    }
+
+    /// The number of items. O(1).
+    pub fn len(&self) -> usize {
+        self.first.len() + self.came.wrapping_sub(self.left) + self.last.len()
+    }
+
+    /// Whether there is no item. O(1).
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.first.is_empty() && self.last.is_empty() && self.middle.is_empty()
+    }
+
+    /// Puts an item behind all others. O(1), with one allocation per [`CHUNK`](Self::CHUNK) items at most.
+    #[inline]
+    pub fn push_back(&mut self, item: T) {
+        if self.last.len() == self.last.capacity() {
+            self.begin_chunk();
+        }
+        self.last.push_back(item);
+    }
+
+    /// Makes room in `last`.
+    #[cold]
+    fn begin_chunk(&mut self) {
+        if self.first.is_empty() && self.middle.is_empty() {
+            mem::swap(&mut self.first, &mut self.last);
+        }
+        if self.last.len() == self.last.capacity() {
+            let full = mem::replace(&mut self.last, VecDeque::with_capacity(Self::CHUNK));
+            self.push_chunk(full);
+        }
+    }
+
+    fn push_chunk(&mut self, items: VecDeque<T>) {
+        if !items.is_empty() {
+            let before = self.came;
+            self.came = before.wrapping_add(items.len());
+            self.middle.push_back(Chunk { items, before });
+        }
+    }
+
+    /// Takes the oldest item. O(1).
+    #[inline]
+    pub fn pop_front(&mut self) -> Option<T> {
+        match self.first.pop_front() {
+            Some(item) => Some(item),
+            None => self.pop_from_next_chunk(),
+        }
+    }
+
+    fn pop_from_next_chunk(&mut self) -> Option<T> {
+        match self.pop_chunk() {
+            Some(items) => self.first = items,
+            None if self.last.is_empty() => return None,
+            // What `first` was is to be filled again.
+            None => mem::swap(&mut self.first, &mut self.last),
+        }
+        self.first.pop_front()
+    }
+
+    fn pop_chunk(&mut self) -> Option<VecDeque<T>> {
+        let Chunk { items, .. } = self.middle.pop_front()?;
+        self.left = self.left.wrapping_add(items.len());
+        // Each halving is paid for by the pops since the last.
+        let capacity = self.middle.capacity();
+        if capacity > KEEP && self.middle.len() < capacity / 4 {
+            self.middle.shrink_to(capacity / 2);
+        }
+        Some(items)
+    }
+
+    /// The oldest item. O(1).
+    #[inline]
+    pub fn front(&self) -> Option<&T> {
+        let next = || self.middle.front().map_or(&self.last, |chunk| &chunk.items).front();
+        self.first.front().or_else(next)
+    }
+
+    /// Puts all items of `other` behind those of this queue and leaves `other` empty.
+    ///
+    /// O(1) if this queue is empty: both exchange their memory. Else it moves a few chunks' worth of items at most, and of a
+    /// longer `other` one pointer per chunk.
+    pub fn append(&mut self, other: &mut Self) {
+        if self.is_empty() {
+            if other.first.is_empty() && other.middle.is_empty() {
+                // The same as below where there is less to exchange.
+                mem::swap(&mut self.first, &mut other.last);
+            } else {
+                mem::swap(self, other);
+            }
+        } else if other.middle.len() < SPLICED {
+            while let Some(item) = other.pop_front() {
+                self.push_back(item);
+            }
+        } else {
+            let other = mem::take(other);
+            let last = mem::replace(&mut self.last, other.last);
+            self.push_chunk(last);
+            self.push_chunk(other.first);
+            for chunk in other.middle {
+                self.push_chunk(chunk.items);
+            }
+        }
+    }
+
+    /// How many items come before the first that does not satisfy `before`, if those that do all come first. O(log n).
+    ///
+    /// If they do not, the answer is one of the places where an item that satisfies it is followed by one that does not, or
+    /// either end.
+    pub fn partition_point(&self, mut before: impl FnMut(&T) -> bool) -> usize {
+        // `front` alone would do for `first`, but most who ask look for something near the oldest item.
+        let in_first = self.first.partition_point(&mut before);
+        if in_first < self.first.len() {
+            return in_first;
+        }
+        let chunks = self.middle.partition_point(|chunk| chunk.items.front().is_some_and(&mut before));
+        // Only the last chunk that begins before the point can hold it.
+        match chunks.checked_sub(1).and_then(|at| self.middle.get(at)) {
+            Some(chunk) => {
+                let before_chunk = self.first.len() + chunk.before.wrapping_sub(self.left);
+                let in_chunk = chunk.items.partition_point(&mut before);
+                if in_chunk < chunk.items.len() || chunks < self.middle.len() {
+                    return before_chunk + in_chunk;
+                }
+            }
+            None if !self.middle.is_empty() => return self.first.len(),
+            None => {}
+        }
+        self.len() - self.last.len() + self.last.partition_point(before)
+    }
+}
+
+impl<T> Default for ChunkQueue<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for ChunkQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChunkQueue").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const CHUNK: usize = ChunkQueue::<u64>::CHUNK;
+
+    impl<T> ChunkQueue<T> {
+        /// How many items there is room for.
+        fn room(&self) -> usize {
+            let middle: usize = self.middle.iter().map(|chunk| chunk.items.capacity()).sum();
+            self.first.capacity() + middle + self.last.capacity()
+        }
+    }
+
+    fn filled(items: std::ops::Range<u64>) -> ChunkQueue<u64> {
+        let mut queue = ChunkQueue::new();
+        items.for_each(|item| queue.push_back(item));
+        queue
+    }
+
+    /// Random calls on two queues, against a plain ring; `partition_point` at every place that could be special.
+    #[test]
+    fn answers_as_a_ring_does() {
+        let mut state = 7_u64;
+        let mut random = move |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        let mut queues = [ChunkQueue::new(), ChunkQueue::new()];
+        let mut rings = [VecDeque::new(), VecDeque::new()];
+        let mut pushed = 0_u64;
+        for _ in 0..4_000 {
+            let at = random(2);
+            // Ascending across an `append` of the second to the first, as in a lane and its inbox.
+            match random(8) {
+                0..=3 => {
+                    for _ in 0..random(4) * random(3 * CHUNK) {
+                        queues[1].push_back(pushed);
+                        rings[1].push_back(pushed);
+                        pushed += 1;
+                    }
+                }
+                4..=5 => {
+                    for _ in 0..random(6) * random(2 * CHUNK) + 1 {
+                        assert_eq!(queues[at].front(), rings[at].front());
+                        assert_eq!(queues[at].pop_front(), rings[at].pop_front());
+                    }
+                }
+                6 => {
+                    let [waiting, inbox] = &mut queues;
+                    waiting.append(inbox);
+                    let [waiting, inbox] = &mut rings;
+                    waiting.append(inbox);
+                }
+                _ => {
+                    let oldest = rings[at].front().copied().unwrap_or(0);
+                    let sought = oldest + random(rings[at].len() + 2) as u64;
+                    let before = |&item: &u64| item < sought;
+                    assert_eq!(queues[at].partition_point(before), rings[at].partition_point(before));
+                }
+            }
+            for (queue, ring) in queues.iter().zip(&rings) {
+                assert_eq!((queue.len(), queue.is_empty()), (ring.len(), ring.is_empty()));
+            }
+        }
+        assert!(pushed > 100_000);
+    }
+
+    #[test]
+    fn a_partition_point_is_found_at_every_place() {
+        let mut queue = filled(0..0);
+        let mut end = 0;
+        // Chunks of all kinds: partly emptied, full, partly filled in the middle.
+        for items in [2 * CHUNK + 3, 5 * CHUNK, 1, 7 * CHUNK + 9, CHUNK] {
+            queue.append(&mut filled(end..end + items as u64));
+            end += items as u64;
+        }
+        for oldest in 0..=end {
+            if oldest % 61 == 0 {
+                for sought in 0..=end {
+                    let point = queue.partition_point(|&item| item < sought) as u64;
+                    assert_eq!(point, sought.saturating_sub(oldest));
+                }
+            }
+            assert_eq!(queue.pop_front(), (oldest < end).then_some(oldest));
+        }
+    }
+
+    /// Items that were never copied lie where they were written.
+    #[test]
+    fn growth_and_long_appends_copy_nothing() {
+        let mut queue = filled(0..1);
+        let place = std::ptr::from_ref(queue.front().expect("one item"));
+        (1..100_000).for_each(|item| queue.push_back(item));
+        assert_eq!(queue.front().map(std::ptr::from_ref), Some(place));
+        let mut longer = filled(0..1);
+        longer.append(&mut queue);
+        assert_eq!((longer.len(), queue.len()), (100_001, 0));
+        longer.pop_front();
+        assert_eq!(longer.front().map(std::ptr::from_ref), Some(place));
+    }
+
+    #[test]
+    fn memory_is_that_of_the_items_and_little_more() {
+        let mut queue = ChunkQueue::new();
+        let mut inbox = ChunkQueue::new();
+        for round in 0..1_000 {
+            // The worst for an append: one item in the last chunk, and just enough to be spliced.
+            let items = if round % 2 == 0 { 1 } else { (SPLICED + 1) as u64 * CHUNK as u64 };
+            (0..items).for_each(|item| inbox.push_back(item));
+            queue.append(&mut inbox);
+            let most = queue.len() * 5 / 4 + 2 * CHUNK;
+            assert!(queue.room() <= most, "room for {} where {} items wait", queue.room(), queue.len());
+        }
+        while queue.pop_front().is_some() {}
+        assert!(queue.room() <= 2 * CHUNK, "an empty queue still has room for {} items", queue.room());
+        assert!(queue.middle.capacity() <= 2 * KEEP, "and for {} chunks", queue.middle.capacity());
+    }
+
+    /// No call both frees and allocates, so chunks are the same as long as room never gets less.
+    #[test]
+    fn a_queue_around_empty_keeps_its_two_chunks() {
+        let mut queue = filled(0..2);
+        let mut room = 0;
+        for item in 0..10_000 {
+            queue.push_back(item);
+            queue.pop_front();
+            if item % 3 == 0 {
+                queue.pop_front();
+                queue.push_back(item);
+            }
+            assert!(queue.room() >= room, "a chunk was freed");
+            room = queue.room();
+        }
+        assert_eq!(room, 2 * CHUNK);
+    }
+
+    /// An inbox that is filled and moved away as a whole gets its chunks back.
+    #[test]
+    fn what_goes_to_and_fro_between_two_queues_is_not_allocated_anew() {
+        let (mut inbox, mut waiting) = (ChunkQueue::new(), ChunkQueue::new());
+        let mut room = 0;
+        for round in 0..10_000 {
+            // Now and then a little more than one chunk.
+            let items = if round % 100 == 0 { CHUNK as u64 + 1 } else { round % 5 };
+            for item in 0..items {
+                inbox.push_back(item);
+            }
+            waiting.append(&mut inbox);
+            while waiting.pop_front().is_some() {}
+            assert!(inbox.room() + waiting.room() >= room, "a chunk was freed");
+            room = inbox.room() + waiting.room();
+        }
+        assert!(room <= 4 * CHUNK, "room for {room} items");
+    }
+
+    #[test]
+    fn items_without_a_size_and_large_ones_are_queued() {
+        let mut units = ChunkQueue::new();
+        let mut large = ChunkQueue::new();
+        for round in 0..1_000 {
+            units.push_back(());
+            large.push_back([round; 512]);
+        }
+        assert_eq!((units.len(), large.len()), (1_000, 1_000));
+        assert_eq!(large.pop_front(), Some([0; 512]));
+        assert_eq!(std::iter::from_fn(|| units.pop_front()).count(), 1_000);
+    }
+}
