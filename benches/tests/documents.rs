@@ -94,7 +94,11 @@ fn links_lead_somewhere() {
                 } else if !wanted.is_empty() {
                     let text = fs::read_to_string(found).unwrap_or_default();
                     if !prose(&text).any(|(_, line)| line.starts_with('#') && anchor(line) == wanted) {
-                        faults.push(format!("{}:{number}: no heading #{wanted} in {}", file.display(), target.display()));
+                        faults.push(format!(
+                            "{}:{number}: no heading #{wanted} in {}",
+                            file.display(),
+                            target.display()
+                        ));
                     }
                 }
             }
@@ -166,7 +170,8 @@ fn every_file_with_a_weak_ordering_is_explained() {
     for file in files() {
         let shown = file.to_string_lossy().replace('\\', "/");
         let library = ["pool-core", "pool-fifo", "pool-workstealing", "pool-priority"];
-        let shipped = library.iter().any(|it| shown.starts_with(&format!("{it}/src/"))) && !shown.contains("loom_tests");
+        let shipped =
+            library.iter().any(|it| shown.starts_with(&format!("{it}/src/"))) && !shown.contains("loom_tests");
         if shipped && !named.contains(&file) && weak.iter().any(|ordering| read(&file).contains(ordering)) {
             faults.push(format!("docs/memory-orderings.md does not mention {shown}"));
         }
@@ -186,7 +191,8 @@ fn tests_that_are_named_exist() {
     for page in ["docs/laws.md", "docs/waiting.md", "docs/shutdown.md"] {
         for (number, line) in prose(&read(Path::new(page))).collect::<Vec<_>>() {
             let is_test = |span: &&str| {
-                span.matches('_').count() >= 2 && span.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+                span.matches('_').count() >= 2
+                    && span.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
             };
             for name in code_spans(line).filter(is_test) {
                 if !kit.contains(&format!("fn {name}<")) && !kit.contains(&format!("fn {name}(")) {

@@ -123,20 +123,22 @@ impl<T> ChunkQueue<T> {
     /// Takes the oldest item. O(1).
     #[inline]
     pub fn pop_front(&mut self) -> Option<T> {
-        match self.first.pop_front() {
-            Some(item) => Some(item),
-            None => self.pop_from_next_chunk(),
-        }
-    }
-
-    fn pop_from_next_chunk(&mut self) -> Option<T> {
-        match self.pop_chunk() {
-            Some(items) => self.first = items,
-            None if self.last.is_empty() => return None,
-            // What `first` was is to be filled again.
-            None => mem::swap(&mut self.first, &mut self.last),
+        if self.first.is_empty() {
+            self.next_chunk();
         }
         self.first.pop_front()
+    }
+
+    /// Brings the oldest items into `first`, which is empty. The item itself is not its business: an item that could come from
+    /// two places would be copied once more.
+    #[cold]
+    fn next_chunk(&mut self) {
+        match self.pop_chunk() {
+            Some(items) => self.first = items,
+            // What `first` was is to be filled again.
+            None if !self.last.is_empty() => mem::swap(&mut self.first, &mut self.last),
+            None => {}
+        }
     }
 
     fn pop_chunk(&mut self) -> Option<VecDeque<T>> {

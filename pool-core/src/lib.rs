@@ -63,6 +63,20 @@
 //! # Ok::<(), pool_core::BuildError>(())
 //! ```
 //!
+//! # Loops
+//!
+//! [`Pool::for_each`], [`Pool::for_each_mut`] and [`Pool::map_reduce`] divide a range only when a worker comes for a part of
+//! it. They, too, have free forms: [`for_each`], [`for_each_mut`], [`map_reduce`].
+//!
+//! ```
+//! # use pool_core::doc_toy as my_strategy;
+//! # let pool = my_strategy::Pool::builder().workers(2).build()?;
+//! let numbers: Vec<u64> = (1..=1_000).collect();
+//! let largest = pool.map_reduce(0..numbers.len(), |i| numbers[i] % 97, |a, b| a.max(b));
+//! assert_eq!(largest, Some(96));
+//! # Ok::<(), pool_core::BuildError>(())
+//! ```
+//!
 //! # Waiting on a worker
 //!
 //! A waiting worker runs what it waits for if nobody has started it, helps with parts of it, or parks; it never picks up
@@ -112,12 +126,13 @@
 //! |---|---|
 //! | [`Pool::execute`] | none for a closure of up to two words, else one; and the strategy's own, spread over many tasks |
 //! | [`Pool::spawn`] | one |
-//! | [`join`] | none |
+//! | [`join`], the loops | none |
+//! | [`Scope::spawn`] | none for a closure of up to two words, else one; and room in a list that scopes share |
 //!
 //! # Under loom
 //!
 //! With `RUSTFLAGS="--cfg loom"` everything that is atomic comes from [loom](https://docs.rs/loom) instead of `std`: see
-//! [`sync`]. There are no features.
+//! [`sync`], and [`chunks`] for a queue to put behind its locks. There are no features.
 
 // The toy strategy of these docs is compiled once more, for the examples of the items, under the name users would see.
 extern crate self as pool_core;
@@ -142,6 +157,7 @@ mod ledger;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod metrics;
+mod parallel;
 mod pool;
 pub mod scheduler;
 mod scope;
@@ -157,6 +173,7 @@ pub use error::{BuildError, Rejected, Rejection, ShutdownError};
 pub use handle::{JoinError, JoinHandle};
 pub use join::join;
 pub use metrics::Metrics;
+pub use parallel::{LoopIndex, for_each, for_each_mut, map_reduce};
 pub use pool::Pool;
 pub use scheduler::{Scheduler, Worker};
 pub use scope::{Scope, scope};

@@ -7,6 +7,7 @@ use crate::error::{Rejected, Rejection, ShutdownError};
 use crate::handle::JoinHandle;
 use crate::join::join;
 use crate::metrics::Metrics;
+use crate::parallel::{self, LoopIndex};
 use crate::scheduler::Scheduler;
 use crate::scope::{Scope, scope_here};
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
@@ -16,6 +17,7 @@ use crate::wait::{self, Deadline};
 use crate::worker_thread::{Shared, WorkerThread};
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
@@ -307,6 +309,76 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
         R: Send,
     {
         self.on_worker(|context| scope_here(Some(context), f))
+    }
+
+    /// Calls `f` with every number of `range`, once each, in parallel if workers are free, and in no particular order.
+    ///
+    /// The range is divided only when a worker comes for a part of it, as often as that happens, and the calling worker takes
+    /// part: a loop that nobody helps with costs what a plain loop costs. Any half of what is left can be taken while an
+    /// element runs, so a slow one holds up only itself and what its worker had taken along with it: nothing at the start and
+    /// the end of the loop, some thousand elements at most in the middle. No call may wait for another to *start*.
+    ///
+    /// # Panics
+    /// With the panic of `f`, after all running calls have ended; the leftmost, if there are several. What has not begun by
+    /// then may not run. Also if the pool has been shut down.
+    pub fn for_each<I, F>(&self, range: Range<I>, f: F)
+    where
+        I: LoopIndex,
+        F: Fn(I) + Sync,
+    {
+        let f = &f;
+        self.on_worker(move |_| parallel::for_each(range, f));
+    }
+
+    /// Calls `f` with every element of `slice`, as [`for_each`](Self::for_each) does with every number of a range.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// let mut words = ["some", "words"].map(String::from);
+    /// pool.for_each_mut(&mut words, |word| word.make_ascii_uppercase());
+    /// assert_eq!(words, ["SOME", "WORDS"]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`for_each`](Self::for_each).
+    pub fn for_each_mut<T, F>(&self, slice: &mut [T], f: F)
+    where
+        T: Send,
+        F: Fn(&mut T) + Sync,
+    {
+        let f = &f;
+        self.on_worker(move |_| parallel::for_each_mut(slice, f));
+    }
+
+    /// Calls `map` with every number of `range` and combines the results with `reduce`. `None` if the range is empty. The
+    /// work is divided as by [`for_each`](Self::for_each).
+    ///
+    /// `reduce` must be associative, which allows to combine any neighbours first. It need not be commutative: its first
+    /// argument always comes from the left of its second. With floating-point numbers the grouping, and so the
+    /// rounding, differs from that of a plain loop, and from run to run; without helpers, too, since several sums run side by
+    /// side.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// let numbers = [3, 1, 4, 1, 5];
+    /// assert_eq!(pool.map_reduce(0..numbers.len(), |i| numbers[i], |a, b| a + b), Some(14));
+    /// assert_eq!(pool.map_reduce(0..3, |i: u32| i.to_string(), |a, b| a + &b).as_deref(), Some("012"));
+    /// assert_eq!(pool.map_reduce(0..0, |i: u32| i, u32::max), None);
+    /// ```
+    ///
+    /// # Panics
+    /// With the panic of `map` or `reduce`, as [`for_each`](Self::for_each).
+    pub fn map_reduce<I, R, M, F>(&self, range: Range<I>, map: M, reduce: F) -> Option<R>
+    where
+        I: LoopIndex,
+        R: Send,
+        M: Fn(I) -> R + Sync,
+        F: Fn(R, R) -> R + Sync,
+    {
+        let (map, reduce) = (&map, &reduce);
+        self.on_worker(move |_| parallel::map_reduce(range, map, reduce))
     }
 
     /// Waits until, at some moment of this call, no task waits and none runs.

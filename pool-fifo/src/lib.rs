@@ -1,7 +1,7 @@
 //! A worker pool that dispatches tasks strictly in submission order.
 //!
-//! All workers share one lock-free queue. A worker that pushes puts its item behind everything that already waits, as an
-//! outside thread does.
+//! All workers share one queue. A worker that pushes puts its item behind everything that already waits, as an outside
+//! thread does.
 //!
 //! # Order contract
 //!
@@ -14,12 +14,17 @@
 //!
 //! | | |
 //! |---|---|
-//! | submit | O(1), one lock of the submitters' end; one allocation per some dozens of items |
+//! | submit | O(1), one lock of the submitters' end; one allocation per [chunk](pool_core::chunks::ChunkQueue::CHUNK) |
+//! | a batch | the same, with one lock per chunk |
 //! | dispatch | O(1), one lock of the workers' end; when that has run out, one of the other to fetch all that has come |
 //! | [`is_empty`](Scheduler::is_empty) | one lock of the workers' end |
 //!
 //! Submitters and workers meet only when the workers' end has run out. No lock is held longer than it takes to move one
-//! item, or to fetch a list of chunks by exchanging pointers.
+//! item or a chunk of a batch, or to fetch a list of chunks by exchanging pointers. An item costs its own size in memory
+//! and next to nothing more: the queue is made of chunks that are never copied and go back as soon as they are empty.
+//!
+//! Two ends with a lock each: Michael and Scott, *Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue
+//! Algorithms* (PODC 1996), section 3.
 //!
 //! # When not to take it
 //!

@@ -187,17 +187,16 @@ impl<T> Priority<T> {
     }
 
     #[inline]
-    fn take(&self) -> Option<(Level, T)> {
+    fn take(&self) -> Option<(usize, T)> {
         let mut lanes = self.lanes.lock();
         if lanes.may_be_next(self.arrived()) {
             self.fetch(&mut lanes);
         }
-        let (level, item) = lanes.pop()?;
-        // At most `MAX_LEVELS`, so it fits.
-        Some((Level(level as u8), item))
+        lanes.pop()
     }
 
     /// Moves the whole inbox to the lanes.
+    #[cold]
     fn fetch(&self, lanes: &mut Lanes<T>) {
         let mut inbox = self.inbox.lock();
         lanes.fetch(&mut inbox, self.arrived());
@@ -292,7 +291,8 @@ impl<T: Send> Worker<T> for PriorityWorker<T> {
     #[inline]
     fn next(&mut self) -> Option<T> {
         let (level, item) = self.shared.take()?;
-        self.current = level;
+        // At most `MAX_LEVELS`, so it fits.
+        self.current = Level(level as u8);
         Some(item)
     }
 

@@ -16,12 +16,29 @@
 //!
 //! The smallest key first; equal keys in submission order. No ageing.
 //!
-//! # Trade-offs, and when not to take it
+//! # Complexity
 //!
-//! One lock guards all waiting items. It is held for some tens of nanoseconds, which is nothing beside tasks of
-//! microseconds; for very small tasks on many cores it becomes the bottleneck.
+//! | | [`Priority`] | [`Keyed`] |
+//! |---|---|---|
+//! | submit | O(1), the inbox's lock | O(log n), the one lock |
+//! | dispatch | O(1), the lanes' lock | O(log n), the one lock |
+//! | … that must look into the inbox | both locks, one [`append`](pool_core::chunks::ChunkQueue::append) per level | |
+//! | … beside a backlog that is due | O(levels² · log n), to count who has overtaken whom | |
+//! | [`is_empty`](pool_core::Scheduler::is_empty) | the lanes' lock | no lock |
+//! | memory for a waiting item | it and 8 bytes, in chunks | it, its key and 8 bytes, in an array that doubles |
 //!
-//! - **Nothing is more urgent than anything else**: take `pool-fifo`, whose queue has no lock.
+//! Submitters of [`Priority`] put their items into an inbox, one lane per level, and workers take from lanes of their own. A
+//! worker empties the inbox only if something in it could be the next item: if its level is more urgent than all that the
+//! worker has in hand, or there is none of that level and it has no slack at all. Nothing else there can have been overtaken,
+//! since whatever was submitted later is there, too. So the order is exact, and in a flood of one level the two sides do
+//! not share a cache line.
+//!
+//! Two sides with a lock each: Michael and Scott, *Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue
+//! Algorithms* (PODC 1996), section 3.
+//!
+//! # When not to take it
+//!
+//! - **Nothing is more urgent than anything else**: take `pool-fifo`, which has less to do per item.
 //! - **Fork–join, recursion, tasks of well under a microsecond**: take `pool-workstealing`.
 //! - **Hard real time**: urgency here decides what a free worker takes next. A running task is never interrupted.
 

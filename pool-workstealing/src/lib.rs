@@ -60,11 +60,11 @@ use crossbeam_utils::{Backoff, CachePadded};
 use pool_core::{Scheduler, Task};
 
 use members::Members;
-use transit::Transit;
 pub use pool_core::{
     BuildError, Builder, JoinError, JoinHandle, Metrics, Rejected, Scope, ShutdownError, current_worker, execute, join,
     scope, spawn,
 };
+use transit::Transit;
 pub use worker::StealingWorker;
 
 /// A pool whose workers steal from each other.
@@ -143,14 +143,53 @@ impl<T: Send> Scheduler<T> for WorkStealing<T> {
     fn is_empty(&self) -> bool {
         let backoff = Backoff::new();
         loop {
-            let arrived = self.transit.arrived();
-            if !self.outside.is_empty() || self.members.hold_something() {
-                return false;
+            match self.look() {
+                Look::Something => return false,
+                Look::Nothing => return true,
+                Look::Unsure => backoff.snooze(),
             }
-            if self.transit.none_since(arrived) {
-                return true;
-            }
-            backoff.snooze();
         }
+    }
+}
+
+/// What one look at all places gave.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+enum Look {
+    Something,
+    /// All places were seen empty, and nothing was on its way between them.
+    Nothing,
+    /// All places were seen empty, but something moved meanwhile.
+    Unsure,
+}
+
+impl<T> WorkStealing<T> {
+    fn look(&self) -> Look {
+        let arrived = self.transit.arrived();
+        if !self.outside.is_empty() || self.members.hold_something() {
+            Look::Something
+        } else if self.transit.none_since(arrived) {
+            Look::Nothing
+        } else {
+            Look::Unsure
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_during_a_move_promises_nothing() {
+        let stealing = WorkStealing::<u32>::new();
+        assert_eq!(stealing.look(), Look::Nothing);
+        let moving = stealing.transit.depart();
+        assert_eq!(stealing.look(), Look::Unsure);
+        stealing.inject(7, ());
+        assert_eq!(stealing.look(), Look::Something);
+        assert!(stealing.outside.steal().is_success());
+        drop(moving);
+        assert_eq!(stealing.look(), Look::Nothing);
     }
 }

@@ -61,3 +61,29 @@ impl Drop for Moving<'_> {
         self.0.arrived.fetch_add(1, Ordering::Release);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::Transit;
+
+    #[test]
+    fn a_move_shows_however_it_lies_in_time() {
+        let transit = Transit::new();
+        let arrived = transit.arrived();
+        assert!(transit.none_since(arrived));
+        // Within the look.
+        drop(transit.depart());
+        assert!(!transit.none_since(arrived));
+        // Begun before it, ended within.
+        let moving = transit.depart();
+        let arrived = transit.arrived();
+        drop(moving);
+        assert!(!transit.none_since(arrived));
+        // Begun within it, not ended.
+        let arrived = transit.arrived();
+        let moving = transit.depart();
+        assert!(!transit.none_since(arrived));
+        drop(moving);
+        assert!(transit.none_since(transit.arrived()));
+    }
+}

@@ -101,44 +101,57 @@ impl<T: Send> StealingWorker<T> {
     fn search_everywhere(&mut self) -> Option<T> {
         let backoff = Backoff::new();
         loop {
-            let arrived = self.shared.transit.arrived();
-            self.refresh();
-            // Its own places are empty: nobody else puts anything there.
-            let found = until_empty(&backoff, || self.take_outside());
-            if found.is_some() {
-                return found;
+            match self.search_once() {
+                Search::Found(item) => return Some(item),
+                Search::Nothing => return None,
+                Search::Unsure => backoff.snooze(),
             }
-            let members = &self.members;
-            let first = self.random.below(members.len().max(1));
-            let (before, after) = members.split_at(first);
-            for victim in after.iter().chain(before).filter(|member| !member.is(self.id)) {
-                let found = until_empty(&backoff, || victim.deque.steal())
-                    .or_else(|| until_empty(&backoff, || victim.inbox.steal()));
-                if found.is_some() {
-                    return found;
-                }
-            }
-            if self.shared.transit.none_since(arrived) {
-                return None;
-            }
-            backoff.snooze();
         }
+    }
+
+    fn search_once(&mut self) -> Search<T> {
+        let arrived = self.shared.transit.arrived();
+        // A newcomer may have moved something to its inbox since the last round.
+        self.refresh();
+        // Its own places are empty: nobody else puts anything there.
+        if let Some(item) = until_empty(|| self.take_outside()) {
+            return Search::Found(item);
+        }
+        let members = &self.members;
+        let first = self.random.below(members.len().max(1));
+        let (before, after) = members.split_at(first);
+        for victim in after.iter().chain(before).filter(|member| !member.is(self.id)) {
+            let found = until_empty(|| victim.deque.steal()).or_else(|| until_empty(|| victim.inbox.steal()));
+            if let Some(item) = found {
+                return Search::Found(item);
+            }
+        }
+        if self.shared.transit.none_since(arrived) { Search::Nothing } else { Search::Unsure }
     }
 
     /// Hands everything back to the outside queue, oldest first, while thieves may be at it.
     fn give_back(&mut self) {
         let _moving = self.shared.transit.depart();
-        let backoff = Backoff::new();
         while let Some(item) = self.inbox.pop() {
             self.shared.outside.push(item);
         }
         // The owner's end of the deque is the newest; its thieves' end is the oldest.
         let deque = self.deque.stealer();
-        while let Some(item) = until_empty(&backoff, || deque.steal()) {
+        while let Some(item) = until_empty(|| deque.steal()) {
             self.shared.outside.push(item);
         }
         self.shared.members.remove(self.id);
     }
+}
+
+/// What one round of looks at all places gave.
+#[must_use]
+enum Search<T> {
+    Found(T),
+    /// All places were seen empty, and nothing was on its way between them.
+    Nothing,
+    /// All places were seen empty, but something moved meanwhile.
+    Unsure,
 }
 
 /// Looks before it tries, and tries once.
@@ -149,7 +162,8 @@ fn try_steal<T>(from: &Stealer<T>) -> Option<T> {
 
 /// Goes on after each lost race.
 #[inline]
-fn until_empty<T>(backoff: &Backoff, mut steal: impl FnMut() -> Steal<T>) -> Option<T> {
+fn until_empty<T>(mut steal: impl FnMut() -> Steal<T>) -> Option<T> {
+    let backoff = Backoff::new();
     loop {
         match steal() {
             Steal::Success(item) => return Some(item),
@@ -196,5 +210,44 @@ impl<T: Send> Drop for StealingWorker<T> {
 impl<T: Send> fmt::Debug for StealingWorker<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StealingWorker").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use pool_core::Scheduler;
+
+    use super::*;
+
+    /// The window is a few instructions wide, so races alone would seldom show that it is closed.
+    #[test]
+    fn a_search_during_a_move_promises_nothing() {
+        let shared = Arc::new(WorkStealing::<u32>::new());
+        let mut worker = shared.attach(0);
+        assert!(matches!(worker.search_once(), Search::Nothing));
+        let moving = shared.transit.depart();
+        assert!(matches!(worker.search_once(), Search::Unsure));
+        shared.inject(7, ());
+        assert!(matches!(worker.search_once(), Search::Found(7)), "what is seen is taken all the same");
+        assert!(matches!(worker.search_once(), Search::Unsure));
+        drop(moving);
+        assert!(matches!(worker.search_once(), Search::Nothing));
+    }
+
+    #[test]
+    fn a_search_sees_every_place() {
+        let shared = Arc::new(WorkStealing::<u32>::new());
+        let mut worker = shared.attach(0);
+        // Joins later, so that the search has to notice.
+        let other = shared.attach(1);
+        other.deque.push(1);
+        other.inbox.push(2);
+        shared.inject(3, ());
+        for expected in [3, 1, 2] {
+            assert!(!shared.is_empty());
+            assert!(matches!(worker.search_once(), Search::Found(item) if item == expected));
+        }
+        assert!(shared.is_empty());
+        assert!(matches!(worker.search_once(), Search::Nothing));
     }
 }

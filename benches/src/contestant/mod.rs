@@ -156,9 +156,9 @@ impl Entry {
 /// Every contestant, ours first.
 pub fn all() -> Vec<Entry> {
     vec![
-        Enlist::<Fifo>::new().execute().spawn().join().scoped().entry,
-        Enlist::<WorkStealing>::new().execute().spawn().join().scoped().entry,
-        Enlist::<Priority>::new().execute().spawn().join().scoped().entry,
+        Enlist::<Fifo>::new().execute().spawn().join().scoped().reduce().entry,
+        Enlist::<WorkStealing>::new().execute().spawn().join().scoped().reduce().entry,
+        Enlist::<Priority>::new().execute().spawn().join().scoped().reduce().entry,
         Enlist::<Rayon>::new().execute().join().scoped().reduce().entry,
         Enlist::<Chili>::new().join().reduce().entry,
         Enlist::<Tokio>::new().execute().spawn().entry,

@@ -2,7 +2,7 @@
 
 use pool_core::{JoinHandle, Scope};
 
-use super::{Class, Contestant, Execute, Join, Scoped, Spawn, warm_up_with_tasks};
+use super::{Class, Contestant, Execute, Join, Reduce, Scoped, Spawn, warm_up_with_tasks};
 
 macro_rules! strategy {
     ($(#[$doc:meta])* $type:ident, $name:literal, $pool:ty, $urgent:expr) => {
@@ -84,6 +84,19 @@ macro_rules! strategy {
 
             fn spawn_in<'s>(scope: &Scope<'s>, task: impl for<'x> FnOnce(&'x Scope<'s>) + Send + 's) {
                 scope.spawn(task);
+            }
+        }
+
+        impl Reduce for $type {
+            fn sum(&self, data: &[f64], times: usize) -> f64 {
+                self.0.install(|| {
+                    let mut sum = 0.0;
+                    for _ in 0..times {
+                        let data = std::hint::black_box(data);
+                        sum = pool_core::map_reduce(0..data.len(), |i| data[i], |a, b| a + b).unwrap_or(0.0);
+                    }
+                    sum
+                })
             }
         }
     };

@@ -9,7 +9,7 @@ use super::gate::{Gate, alone};
 use super::rng::Rng;
 use crate::{Law, Violation};
 
-const ROUNDS: usize = 12_000;
+const ROUNDS: usize = 20_000;
 
 /// What one worker does while another looks: calls that may move items from one place to another.
 #[derive(Clone, Copy, Debug)]

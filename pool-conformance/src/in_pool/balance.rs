@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
-use pool_core::{Rejection, Scheduler, Task};
+use pool_core::{Scheduler, Task};
 
 use super::Make;
 use super::support::{Gate, Token, balanced, check, occupy, pool, tick, until};

@@ -8,8 +8,7 @@ use std::thread;
 use pool_core::{BuildError, Pool, Rejection, Scheduler, Task, current_worker};
 
 use super::Make;
-use super::support::threads;
-use super::support::{Gate, balanced, check, occupy, pool, tick, until};
+use super::support::{balanced, check, occupy, pool, threads, until};
 
 /// Threads bear the pool's name and their number, which `current_worker` gives too.
 pub fn workers_have_names_and_numbers<S: Scheduler<Task> + 'static>(make: impl Make<S>) {

@@ -45,19 +45,21 @@ fn a_task_is_run_by_the_owner_or_another() {
     });
 }
 
-/// The task of a task comes when the owner may be parked already, and the one who spawned it leaves.
+/// Tasks of a task come when the owner may be parked already, and the one who spawned them leaves after some of them.
 #[test]
 fn a_parked_owner_learns_of_new_tasks() {
     bounded(2, || {
         let owner: Part = Box::new(|_| {
-            let (outer, inner) = (Share::new(), Share::new());
+            let (outer, inner) = (Share::new(), [Share::new(), Share::new()]);
             scope(|s: &Scope<'_>| {
                 s.spawn(|s| {
                     outer.write();
-                    s.spawn(|_| inner.write());
+                    for share in &inner {
+                        s.spawn(|_| share.write());
+                    }
                 });
             });
-            assert_eq!((outer.read(), inner.read()), (1, 1));
+            assert_eq!((outer.read(), inner[0].read(), inner[1].read()), (1, 1, 1));
         });
         team::run([owner, look()]);
     });

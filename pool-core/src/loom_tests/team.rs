@@ -72,7 +72,13 @@ pub(super) fn run<const N: usize>(parts: [Part; N]) {
                 let shared = Arc::clone(&member.0);
                 let queue: NonNull<dyn Queue> = NonNull::from(&member);
                 // SAFETY: `member` lives until the call has returned.
-                unsafe { Context::enter(Arc::clone(&shared.core), seat, queue, |_| part(&shared)) };
+                unsafe {
+                    Context::enter(Arc::clone(&shared.core), seat, queue, |context| {
+                        part(&shared);
+                        // As a worker that finds nothing more.
+                        context.account().settle();
+                    });
+                }
                 shared.core.count_out();
             }))
         });

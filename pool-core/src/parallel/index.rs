@@ -11,7 +11,6 @@ mod sealed {
         fn forward(self, steps: u64) -> Self;
     }
 }
-pub(super) use sealed::Sealed;
 
 /// An integer that the range of [`for_each`](crate::for_each) or [`map_reduce`](crate::map_reduce) may count: each of the
 /// standard ones of up to 64 bits. Sealed.

@@ -25,7 +25,7 @@ mod team;
 
 pub use index::LoopIndex;
 
-use index::{Sealed, len};
+use index::len;
 use std::ops::Range;
 use std::slice;
 

@@ -42,7 +42,7 @@ pub(crate) struct State {
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
-const SHARDS: usize = if cfg!(loom) { 1 } else { 8 };
+const SHARDS: usize = if cfg!(loom) { 2 } else { 8 };
 
 /// The worker on which the scope was opened. `None` for a scope outside any pool.
 #[derive(Clone, Copy)]
