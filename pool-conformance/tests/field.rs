@@ -328,11 +328,8 @@ fn crossbeam_deque_a_double_steal() {
 
 #[test]
 fn yatp_69_batch_stealing_inverts_priorities() {
-    let slacks = [0, u64::MAX, u64::MAX, u64::MAX];
-    in_pool::keeps_its_order(
-        move || Priority::with_slacks(&slacks),
-        move || order::Levels::new(&slacks, Level::new, 1),
-    );
+    const SLACKS: [u64; 4] = [0, u64::MAX, u64::MAX, u64::MAX];
+    in_pool::keeps_its_order(|| Priority::with_slacks(&SLACKS), || order::Levels::new(&SLACKS, Level::new, 1));
     // Two workers and nothing but their common queue: no urgent task begins after a less urgent one that waited with it.
     within(LIMIT, "inversion", || {
         let pool = Arc::new(Pool::builder_with(Priority::new()).workers(1).build().unwrap());
@@ -367,7 +364,7 @@ fn fork_join_pool_a_counter_overflows_after_80_days() {
         Metrics::default();
     let counts: [u64; 8] = [submitted, completed, panicked, cancelled, rejected, returned, waiting, running];
     assert_eq!(counts, [0; 8]);
-    assert!(u64::MAX / 1_000_000_000 > 500 * 365 * 24 * 3600);
+    const { assert!(u64::MAX / 1_000_000_000 > 500 * 365 * 24 * 3600) };
 }
 
 // ants

@@ -96,9 +96,9 @@ fn run_then_unwind<B: FnOnce() -> RB, RB>(b: B, payload: Box<dyn Any + Send>) ->
     resume_unwind(payload);
 }
 
-/// A join whose second half others may take.
+/// A join on a worker, whose second half others may take.
 #[inline(never)]
-fn join_on_offer<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
+pub(crate) fn join_on_offer<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
 where
     A: FnOnce() -> RA,
     B: FnOnce() -> RB,

@@ -45,7 +45,7 @@
 //!
 //! [`Pool::join`] and [`Pool::scope`] end only when all that they started has ended, so it may borrow. On a worker the free
 //! functions [`join`] and [`scope`] do the same without the pool at hand, so that a library need not know of it. A half of a
-//! `join` that nobody takes costs no atomic read-modify-write.
+//! `join` that nobody asks for costs no atomic read-modify-write.
 //!
 //! ```
 //! # use pool_core::doc_toy as my_strategy;

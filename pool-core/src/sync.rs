@@ -149,6 +149,12 @@ impl<T> Mutex<T> {
 #[derive(Debug)]
 pub struct Condvar(#[cfg(loom)] loom::sync::Condvar, #[cfg(not(loom))] std::sync::Condvar);
 
+impl Default for Condvar {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Condvar {
     /// A condition variable that nobody waits on.
     pub fn new() -> Self {

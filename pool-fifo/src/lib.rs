@@ -45,6 +45,11 @@ use pool_core::{Scheduler, Task, Worker};
 
 use queue::Queue;
 
+pub use pool_core::{
+    BuildError, Builder, JoinError, JoinHandle, Metrics, Rejected, Scope, ShutdownError, current_worker, execute, join,
+    scope, spawn,
+};
+
 /// One shared queue, strictly first in, first out.
 ///
 /// ```

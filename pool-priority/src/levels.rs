@@ -99,8 +99,8 @@ impl Default for Level {
 pub struct Priority<T = Task> {
     /// What has been submitted since a worker last had to look.
     inbox: CachePadded<SpinLock<Inbox<T>>>,
-    /// Bit `l` is set while the inbox holds something of level `l`. Changed under the inbox's lock; lets a worker see without
-    /// it whether there is anything that matters now.
+    /// Bit `l` is set while the inbox holds something of level `l`. Changed under the inbox's lock; lets a worker see
+    /// without it whether there is anything that matters now. On a line of its own: each dispatch reads it.
     arrived: CachePadded<AtomicU64>,
     lanes: CachePadded<SpinLock<Lanes<T>>>,
     slacks: Box<[u64]>,

@@ -28,10 +28,10 @@
 //! | memory for a waiting item | it and 8 bytes, in chunks | it, its key and 8 bytes, in an array that doubles |
 //!
 //! Submitters of [`Priority`] put their items into an inbox, one lane per level, and workers take from lanes of their own. A
-//! worker empties the inbox only if something in it could be the next item: if its level is more urgent than all that the
-//! worker has in hand, or there is none of that level and it has no slack at all. Nothing else there can have been overtaken,
-//! since whatever was submitted later is there, too. So the order is exact, and in a flood of one level the two sides do
-//! not share a cache line.
+//! worker empties the inbox only if something in it could be the next item: if its level is more urgent than all that wait
+//! in the lanes, or none of its level waits there and it has no slack at all. Nothing else in the inbox can be due, since
+//! whatever was submitted later is there, too, and has not overtaken it. So the order is exact, and in a flood of one level
+//! the two sides do not share a cache line.
 //!
 //! Two sides with a lock each: Michael and Scott, *Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue
 //! Algorithms* (PODC 1996), section 3.

@@ -11,7 +11,7 @@ use super::support::{Gate, Token, balanced, check, occupy, pool, tick, until};
 
 /// Every task is cancelled by one thread while another works on it: it either ran or was cancelled, and its closure was
 /// dropped once.
-pub fn balances_in_cancel_races<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn balances_in_cancel_races<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 2);
         let (ran, drops) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -47,7 +47,7 @@ pub fn balances_in_cancel_races<S: Scheduler<Task> + 'static>(make: impl Make<S>
 
 /// What had not started comes back from `shutdown_now` and can be run; a handle to it then has its result, and one to a
 /// task that is dropped instead says that it was cancelled.
-pub fn shutdown_now_hands_back_what_did_not_run<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn shutdown_now_hands_back_what_did_not_run<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 2);
         let ran = Arc::new(AtomicUsize::new(0));
@@ -91,7 +91,7 @@ pub fn shutdown_now_hands_back_what_did_not_run<S: Scheduler<Task> + 'static>(ma
 }
 
 /// Threads submit while `shutdown_now` runs: each task ran, came back or was refused.
-pub fn balances_while_threads_submit_into_a_shutdown_now<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn balances_while_threads_submit_into_a_shutdown_now<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for round in 0..15 {
             let pool = pool(make(), name, 3);
@@ -130,7 +130,7 @@ pub fn balances_while_threads_submit_into_a_shutdown_now<S: Scheduler<Task> + 's
 
 /// A task that runs while `shutdown_now` begins waits for one that it spawned and that has been taken out: it must come to
 /// an end, for `shutdown_now` waits for it.
-pub fn shutdown_now_lets_the_running_wait_for_what_they_spawned<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn shutdown_now_lets_the_running_wait_for_what_they_spawned<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for workers in [1, 2] {
             let pool = pool(make(), name, workers);

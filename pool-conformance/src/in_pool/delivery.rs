@@ -12,7 +12,7 @@ use super::support::{Gate, Token, balanced, check, occupy, pool, threads, tick, 
 
 /// Outside threads submit one by one and in batches, and every task submits two more from inside. Each closure runs once
 /// and is dropped once.
-pub fn runs_each_task_exactly_once<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn runs_each_task_exactly_once<S: Scheduler<Task> + 'static>(make: Make<S>) {
     const PRODUCERS: usize = 3;
     const ROOTS: usize = 1500;
     check(move |name| {
@@ -57,7 +57,7 @@ pub fn runs_each_task_exactly_once<S: Scheduler<Task> + 'static>(make: impl Make
 }
 
 /// A worker pushes into its own queue, by each way to do that, and then blocks until somebody else has run it.
-pub fn runs_what_a_blocked_worker_pushed<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn runs_what_a_blocked_worker_pushed<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = Arc::new(pool(make(), name, 2));
         for round in 0..400 {
@@ -86,7 +86,7 @@ pub fn runs_what_a_blocked_worker_pushed<S: Scheduler<Task> + 'static>(make: imp
 }
 
 /// As many tasks as workers, each of which ends only when all have begun: no worker may sleep.
-pub fn occupies_every_worker<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn occupies_every_worker<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for workers in [1, 2, 3, 8] {
             let pool = Arc::new(pool(make(), name, workers));
@@ -97,7 +97,9 @@ pub fn occupies_every_worker<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
                 let all = Arc::new(Barrier::new(workers));
                 let one = || {
                     let all = Arc::clone(&all);
-                    move || drop(all.wait())
+                    move || {
+                        all.wait();
+                    }
                 };
                 match round % 4 {
                     0 => (0..workers).for_each(|_| pool.execute(one())),
@@ -109,7 +111,13 @@ pub fn occupies_every_worker<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
                             own();
                         });
                     }
-                    _ => pool.scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| drop(all.wait())))),
+                    _ => pool.scope(|scope| {
+                        (0..workers).for_each(|_| {
+                            scope.spawn(|_| {
+                                all.wait();
+                            })
+                        })
+                    }),
                 }
                 pool.wait_idle();
             }
@@ -119,7 +127,7 @@ pub fn occupies_every_worker<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
 }
 
 /// Each task pushes one more and waits until it has begun, so that every worker in turn must be woken by a worker.
-pub fn wakes_the_next_for_each_that_blocks<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn wakes_the_next_for_each_that_blocks<S: Scheduler<Task> + 'static>(make: Make<S>) {
     fn link(left: usize, end: Gate) {
         if left > 0 {
             let (begun, has_begun) = channel();
@@ -147,7 +155,7 @@ pub fn wakes_the_next_for_each_that_blocks<S: Scheduler<Task> + 'static>(make: i
 }
 
 /// Both halves of a join, and all four of two nested ones, at the same time if workers are free.
-pub fn overlaps_the_halves_of_a_join<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn overlaps_the_halves_of_a_join<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let two = pool(make(), name, 2);
         for _ in 0..200 {
@@ -165,7 +173,7 @@ pub fn overlaps_the_halves_of_a_join<S: Scheduler<Task> + 'static>(make: impl Ma
 }
 
 /// One worker runs something long, the other everything else.
-pub fn one_long_task_holds_nobody_up<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn one_long_task_holds_nobody_up<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 2);
         let gate = Gate::default();
@@ -183,7 +191,7 @@ pub fn one_long_task_holds_nobody_up<S: Scheduler<Task> + 'static>(make: impl Ma
 }
 
 /// A worker is told to leave while it runs a task that has filled its own queue. All of that runs, on another.
-pub fn retiring_loses_nothing<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn retiring_loses_nothing<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for _ in 0..20 {
             let pool = pool(make(), name, 2);
@@ -226,7 +234,7 @@ pub fn retiring_loses_nothing<S: Scheduler<Task> + 'static>(make: impl Make<S>) 
 }
 
 /// Workers come and go while tasks run, and none of those is lost. At the end there are as many threads as workers.
-pub fn workers_come_and_go_under_load<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn workers_come_and_go_under_load<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 1);
         let ran = Arc::new(AtomicUsize::new(0));
@@ -267,13 +275,15 @@ pub fn workers_come_and_go_under_load<S: Scheduler<Task> + 'static>(make: impl M
 }
 
 /// What a pool is given while its workers are few is done by those that are added later.
-pub fn added_workers_take_part<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn added_workers_take_part<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool: Pool<S> = pool(make(), name, 1);
         let all = Arc::new(Barrier::new(4));
         for _ in 0..4 {
             let all = Arc::clone(&all);
-            pool.execute(move || drop(all.wait()));
+            pool.execute(move || {
+                all.wait();
+            });
         }
         // One worker stands at the barrier, three tasks wait.
         until(|| pool.metrics().running == 1);

@@ -15,10 +15,10 @@ type Submission = (bool, Option<u8>);
 
 /// The only worker is held while tasks are submitted, from outside and by the held task itself; then the oracle judges the
 /// order in which they run.
-pub fn keeps_its_order<S, O>(make: impl Make<S>, order: impl Fn() -> O + Send + 'static)
+pub fn keeps_its_order<S, O>(make: Make<S>, order: fn() -> O)
 where
     S: Scheduler<Task> + 'static,
-    O: Order<Hint = S::Hint>,
+    O: Order<Hint = S::Hint> + 'static,
 {
     check(move |name| {
         let submissions = prop::collection::vec((any::<bool>(), prop::option::of(0..6_u8)), 1..80);

@@ -59,7 +59,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// Polled while the task waits, and while it runs; woken once, at the end; then ready, with the value or the payload.
-pub fn a_handle_is_a_future<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn a_handle_is_a_future<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 1);
         let gate = occupy(&pool);
@@ -94,7 +94,7 @@ pub fn a_handle_is_a_future<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
 }
 
 /// A later poll with another waker replaces the first, which is never woken, and is let go at once.
-pub fn a_waker_is_replaced<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn a_waker_is_replaced<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 1);
         let gate = occupy(&pool);
@@ -121,7 +121,7 @@ pub fn a_waker_is_replaced<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
 }
 
 /// `cancel` drops the closure at once, wakes who waits, and counts when a worker comes to it.
-pub fn a_cancelled_task_never_runs<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn a_cancelled_task_never_runs<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 1);
         let gate = occupy(&pool);
@@ -150,7 +150,7 @@ pub fn a_cancelled_task_never_runs<S: Scheduler<Task> + 'static>(make: impl Make
 }
 
 /// A handle is given back when the time is over, as often as that happens, and then still has the result.
-pub fn a_timed_join_gives_the_handle_back<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn a_timed_join_gives_the_handle_back<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 1);
         let gate = occupy(&pool);
@@ -177,7 +177,7 @@ pub fn a_timed_join_gives_the_handle_back<S: Scheduler<Task> + 'static>(make: im
 }
 
 /// A dropped handle lets its task run; a result that comes when nobody wants it is dropped once.
-pub fn a_dropped_handle_detaches<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn a_dropped_handle_detaches<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 2);
         let drops = Arc::new(AtomicUsize::new(0));
@@ -196,7 +196,7 @@ pub fn a_dropped_handle_detaches<S: Scheduler<Task> + 'static>(make: impl Make<S
 }
 
 /// The pool is dropped while threads wait for handles, and handles are used after the pool has gone.
-pub fn handles_outlive_the_pool<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn handles_outlive_the_pool<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for _ in 0..50 {
             let pool = pool(make(), name, 1);
@@ -222,7 +222,7 @@ pub fn handles_outlive_the_pool<S: Scheduler<Task> + 'static>(make: impl Make<S>
 }
 
 /// Threads wait for what `shutdown_now` takes out: they learn of it as soon as the tasks are dropped.
-pub fn waiters_learn_of_a_task_that_is_dropped<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn waiters_learn_of_a_task_that_is_dropped<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 1);
         let gate = occupy(&pool);

@@ -16,7 +16,7 @@ const WINDOW: Duration = Duration::from_millis(60);
 const WINDOWS: usize = 20;
 
 /// After work of each kind all workers sleep in the kernel: they neither wake up nor use a processor.
-pub fn idle_is_free<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn idle_is_free<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 4);
         let works: [fn(&Pool<S>); 4] = [
@@ -51,7 +51,7 @@ fn nothing_happens(name: &str) -> bool {
 }
 
 /// A pool has its workers' threads and no other, for example no timer: counted are all threads that it or they started.
-pub fn has_no_threads_but_its_workers<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn has_no_threads_but_its_workers<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 3);
         occupy(&pool).open();
@@ -68,7 +68,7 @@ pub fn has_no_threads_but_its_workers<S: Scheduler<Task> + 'static>(make: impl M
 
 /// A round trip to a sleeping pool puts one worker to sleep again, or a few if chance will have it, not one more for each
 /// worker that there is.
-pub fn a_round_trip_wakes_no_crowd<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn a_round_trip_wakes_no_crowd<S: Scheduler<Task> + 'static>(make: Make<S>) {
     const TRIPS: u64 = 200;
     check(move |name| {
         for workers in [2, 16] {

@@ -11,7 +11,7 @@ use super::Make;
 use super::support::{balanced, check, occupy, pool, threads, until};
 
 /// Threads bear the pool's name and their number, which `current_worker` gives too.
-pub fn workers_have_names_and_numbers<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn workers_have_names_and_numbers<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 3);
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -34,7 +34,7 @@ pub fn workers_have_names_and_numbers<S: Scheduler<Task> + 'static>(make: impl M
 }
 
 /// Each hook is called once for each thread, first and last, with its number; also for those that come and go.
-pub fn hooks_are_called_once_per_thread<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn hooks_are_called_once_per_thread<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let calls = Arc::new(Mutex::new(Vec::new()));
         let note = |what: &'static str| {
@@ -64,7 +64,7 @@ pub fn hooks_are_called_once_per_thread<S: Scheduler<Task> + 'static>(make: impl
 }
 
 /// `shutdown` runs everything accepted, and what that submits; it may be called twice, and from many threads at once.
-pub fn shutdown_drains<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn shutdown_drains<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         fn chain(left: usize, ran: Arc<AtomicUsize>) {
             ran.fetch_add(1, Ordering::Relaxed);
@@ -92,7 +92,7 @@ pub fn shutdown_drains<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
 }
 
 /// After the end, submissions give the closure back, and the calls that cannot do so panic with a message.
-pub fn a_closed_pool_refuses<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn a_closed_pool_refuses<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 1);
         pool.shutdown().unwrap();
@@ -125,7 +125,7 @@ pub fn a_closed_pool_refuses<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
 }
 
 /// `wait_idle` returns when nothing waits and nothing runs, to every thread that waits; and says no to a worker.
-pub fn wait_idle_waits_for_everything<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn wait_idle_waits_for_everything<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = Arc::new(pool(make(), name, 3));
         pool.wait_idle();
@@ -159,7 +159,7 @@ pub fn wait_idle_waits_for_everything<S: Scheduler<Task> + 'static>(make: impl M
 }
 
 /// The system will not start a thread: `build` says so, and nothing is left running.
-pub fn a_failed_build_leaves_nothing<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn a_failed_build_leaves_nothing<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         // More than any address space.
         let builder = Pool::builder_with(make()).workers(3).thread_name(name).stack_size(usize::MAX / 4);
@@ -173,7 +173,7 @@ pub fn a_failed_build_leaves_nothing<S: Scheduler<Task> + 'static>(make: impl Ma
 }
 
 /// The free functions belong to the pool whose worker runs them, or give the closure back.
-pub fn free_functions_know_their_pool<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn free_functions_know_their_pool<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let back = pool_core::try_execute(|| ()).unwrap_err();
         assert_eq!(back.reason(), Rejection::NoWorker);
@@ -195,7 +195,7 @@ pub fn free_functions_know_their_pool<S: Scheduler<Task> + 'static>(make: impl M
         assert_eq!(parts, [2; 4]);
 
         let (one, two) = (pool(make(), name, 1), pool(make(), name, 1));
-        let inside = one.install(|| two.install(|| pool_core::spawn(|| current_worker())).join().unwrap());
+        let inside = one.install(|| two.install(|| pool_core::spawn(current_worker)).join().unwrap());
         assert_eq!(inside, Some(0));
         one.wait_idle();
         assert_eq!((balanced(&one).completed, balanced(&two).completed), (1, 2));

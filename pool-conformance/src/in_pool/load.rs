@@ -181,7 +181,7 @@ pub fn submit_into_a_shutdown<S: Scheduler<Task> + 'static>(scheduler: S, name: 
 }
 
 /// [`tiny_tasks`] and [`all_waiting_at_once`], small.
-pub fn takes_a_flood<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn takes_a_flood<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 3);
         tiny_tasks(&pool, 40_001);
@@ -190,7 +190,7 @@ pub fn takes_a_flood<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
 }
 
 /// [`round_trips`] with more workers than processors, and with workers that all sleep in between.
-pub fn wakes_a_sleeper_for_each_round_trip<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn wakes_a_sleeper_for_each_round_trip<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 8);
         round_trips(&pool, 4000);
@@ -202,7 +202,7 @@ pub fn wakes_a_sleeper_for_each_round_trip<S: Scheduler<Task> + 'static>(make: i
 }
 
 /// [`nested_waits`]: as deep as 200, on one worker and on two.
-pub fn one_worker_suffices_for_200_nested_waits<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn one_worker_suffices_for_200_nested_waits<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for workers in [1, 2] {
             nested_waits(&pool(make(), name, workers), 200);
@@ -211,7 +211,7 @@ pub fn one_worker_suffices_for_200_nested_waits<S: Scheduler<Task> + 'static>(ma
 }
 
 /// [`dropped_by_its_own_worker`], closed before and not.
-pub fn a_pool_may_be_dropped_by_its_own_worker<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn a_pool_may_be_dropped_by_its_own_worker<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for round in 0..40 {
             dropped_by_its_own_worker(make(), name, 1 + round % 3, round % 2 == 0);
@@ -220,7 +220,7 @@ pub fn a_pool_may_be_dropped_by_its_own_worker<S: Scheduler<Task> + 'static>(mak
 }
 
 /// [`submit_into_a_shutdown`].
-pub fn balances_while_64_threads_submit_into_a_shutdown<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn balances_while_64_threads_submit_into_a_shutdown<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for round in 0..6 {
             submit_into_a_shutdown(make(), name, 400 * round);

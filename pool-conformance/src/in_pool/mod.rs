@@ -12,6 +12,7 @@ mod idle;
 mod life;
 mod load;
 mod panics;
+mod shortsighted;
 mod support;
 mod waiting;
 
@@ -23,13 +24,12 @@ pub use idle::*;
 pub use life::*;
 pub use load::*;
 pub use panics::*;
+pub use shortsighted::*;
 pub use support::{LIMIT, thread_states, within};
 pub use waiting::*;
 
-/// Makes an empty scheduler.
-pub trait Make<S>: Fn() -> S + Send + 'static {}
-
-impl<S, F: Fn() -> S + Send + 'static> Make<S> for F {}
+/// Makes an empty scheduler. A function and not any closure, so that a check is compiled once for each type of scheduler.
+pub type Make<S> = fn() -> S;
 
 /// The tests of a strategy in a pool, one for each check of [`in_pool`](crate::in_pool) but the order, for which
 /// [`conformance!`](crate::conformance) takes an oracle: `in_pool_tests!(scheduler)`, in a module of its own.
@@ -38,6 +38,7 @@ macro_rules! in_pool_tests {
     ($make:expr) => {
         $crate::__in_pool_tests! { $make;
             runs_each_task_exactly_once, takes_a_flood, wakes_a_sleeper_for_each_round_trip, runs_what_a_blocked_worker_pushed,
+            looks_everywhere_before_it_sleeps,
             occupies_every_worker, wakes_the_next_for_each_that_blocks, overlaps_the_halves_of_a_join,
             one_long_task_holds_nobody_up, retiring_loses_nothing, workers_come_and_go_under_load,
             added_workers_take_part,

@@ -44,7 +44,7 @@ fn number(payload: Option<Box<dyn Any + Send>>) -> Option<i32> {
 }
 
 /// A task with a handle panics: the handle has the payload, nobody else is told, and the same thread goes on.
-pub fn a_handle_gets_the_payload<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn a_handle_gets_the_payload<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let caught = Caught::default();
         let pool = caught.pool(make(), name, 1);
@@ -60,7 +60,7 @@ pub fn a_handle_gets_the_payload<S: Scheduler<Task> + 'static>(make: impl Make<S
 }
 
 /// Tasks without a handle panic: the panic handler gets each payload once, and every worker still works.
-pub fn the_handler_gets_what_no_handle_takes<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn the_handler_gets_what_no_handle_takes<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let caught = Caught::default();
         let pool = caught.pool(make(), name, 3);
@@ -96,7 +96,7 @@ pub fn the_handler_gets_what_no_handle_takes<S: Scheduler<Task> + 'static>(make:
 }
 
 /// Either half of a join panics, or both: the other half runs all the same, and the first half's payload wins.
-pub fn in_either_half_of_a_join<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn in_either_half_of_a_join<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let caught = Caught::default();
         for workers in [1, 2] {
@@ -124,7 +124,7 @@ pub fn in_either_half_of_a_join<S: Scheduler<Task> + 'static>(make: impl Make<S>
 
 /// The first half panics while another worker runs the second: the join does not unwind before that one is done, for it
 /// borrows from the frame.
-pub fn a_join_unwinds_only_after_its_thief<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn a_join_unwinds_only_after_its_thief<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 2);
         for _ in 0..200 {
@@ -151,7 +151,7 @@ pub fn a_join_unwinds_only_after_its_thief<S: Scheduler<Task> + 'static>(make: i
 
 /// What is dropped because a panic is passed on may itself panic in its `Drop`: the second half's result or payload, the
 /// scope's result, the payload of its second panic. A second panic during unwinding would abort the process.
-pub fn a_second_panic_in_drop_does_not_abort<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn a_second_panic_in_drop_does_not_abort<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 2);
         for _ in 0..50 {
@@ -196,7 +196,7 @@ pub fn a_second_panic_in_drop_does_not_abort<S: Scheduler<Task> + 'static>(make:
 }
 
 /// A task of a scope panics, or its body: all others run, then the scope passes a panic on, the body's before a task's.
-pub fn in_a_scope<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn in_a_scope<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let caught = Caught::default();
         for workers in [1, 3] {
@@ -208,7 +208,7 @@ pub fn in_a_scope<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
                         for i in 0..50 {
                             let ran = &ran;
                             scope.spawn(move |scope| {
-                                scope.spawn(move |_| tick(&ran));
+                                scope.spawn(move |_| tick(ran));
                                 ran.fetch_add(1, Ordering::Relaxed);
                                 if i % 10 == 0 {
                                     throw(100);
@@ -233,7 +233,7 @@ pub fn in_a_scope<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
 
 /// Panics in `Drop`: of a result that nobody wants, of what a closure has captured, of a closure that is cancelled, of a
 /// payload in the handler.
-pub fn in_a_drop<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn in_a_drop<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let caught = Caught::default();
         let pool = caught.pool(make(), name, 1);
@@ -260,7 +260,7 @@ pub fn in_a_drop<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
 }
 
 /// The hooks and the handler panic themselves, and so do payloads when the handler drops them.
-pub fn in_the_hooks_and_the_handler<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn in_the_hooks_and_the_handler<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let told = Arc::new(AtomicUsize::new(0));
         let handler = Arc::clone(&told);
@@ -291,7 +291,7 @@ pub fn in_the_hooks_and_the_handler<S: Scheduler<Task> + 'static>(make: impl Mak
 }
 
 /// `install` passes the panic on to the caller and to nobody else.
-pub fn in_an_install<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn in_an_install<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let caught = Caught::default();
         let pool = caught.pool(make(), name, 1);

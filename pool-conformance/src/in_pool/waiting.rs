@@ -1,16 +1,17 @@
 //! Law 8 in a pool: waiting inside a worker never deadlocks when progress is possible, and takes bounded stack.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use pool_core::{Pool, Scheduler, Task};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::Make;
-use super::support::{Gate, balanced, check, pool, tick};
+use super::support::{Gate, balanced, check, pool, tick, until};
 
 /// Some nesting of the ways to wait.
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ impl Shape {
 
     fn run<S: Scheduler<Task> + 'static>(self, pool: &Arc<Pool<S>>, leaves: &Arc<AtomicUsize>) {
         match self {
-            Self::Leaf => tick(&leaves),
+            Self::Leaf => tick(leaves),
             Self::Join(a, b) => pool_core::join(|| a.run(pool, leaves), || b.run(pool, leaves)).0,
             Self::Scope(mut all) => pool_core::scope(|scope| {
                 let own = all.pop();
@@ -82,7 +83,7 @@ impl Shape {
 }
 
 /// Random nestings of join, scope, handles and install, on one worker and on three. Each leaf runs once.
-pub fn any_nesting_ends_on_one_worker<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn any_nesting_ends_on_one_worker<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for (workers, cases) in [(1, 150), (3, 100)] {
             let pool = Arc::new(pool(make(), name, workers));
@@ -102,72 +103,141 @@ pub fn any_nesting_ends_on_one_worker<S: Scheduler<Task> + 'static>(make: impl M
     });
 }
 
-/// A task holds a lock around a join while other tasks want the lock: whoever waits in the join must not pick up one of
-/// those. (A pool that steals anything while it waits deadlocks here.)
-pub fn a_lock_may_be_held_around_a_join<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
-    fn work(depth: u32) -> u32 {
-        if depth == 0 {
-            thread::yield_now();
-            return 1;
-        }
-        let (a, b) = pool_core::join(|| work(depth - 1), || work(depth - 1));
-        a + b
-    }
+/// While a task waits for the second half of a join that another worker runs, more tasks lie in its worker's queue. It must
+/// not pick up one of those: they want the lock that the task holds. (A pool that steals anything while it waits deadlocks
+/// here.)
+pub fn a_lock_may_be_held_around_a_join<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
-        for workers in [1, 2, 4] {
-            let pool = pool(make(), name, workers);
-            let sum = Arc::new(Mutex::new(0));
-            for _ in 0..300 {
-                let sum = Arc::clone(&sum);
-                pool.execute(move || {
-                    let mut sum = sum.lock().unwrap();
-                    *sum += work(4);
+        let pool = pool(make(), name, 2);
+        let sum = Arc::new(Mutex::new(0));
+        for _ in 0..40 {
+            let total = Arc::clone(&sum);
+            pool.execute(move || {
+                let mut held = total.lock().unwrap();
+                while_another_runs_half(|| {
+                    for _ in 0..5 {
+                        let total = Arc::clone(&total);
+                        pool_core::execute(move || *total.lock().unwrap() += 1);
+                    }
                 });
-            }
+                *held += 1;
+            });
             pool.wait_idle();
-            assert_eq!(*sum.lock().unwrap(), 300 * 16);
-            balanced(&pool);
         }
+        // And with as many at the same time as there are workers.
+        for _ in 0..300 {
+            let total = Arc::clone(&sum);
+            pool.execute(move || {
+                let mut held = total.lock().unwrap();
+                fork(4);
+                *held += 1;
+            });
+        }
+        assert_eq!(balanced(&pool).panicked, 0);
+        assert_eq!(*sum.lock().unwrap(), 40 * 6 + 300);
     });
+}
+
+/// Calls `f` in the first half of a join after another worker has begun the second, which goes on for a while after that:
+/// long enough for a waiter to do what it must not.
+fn while_another_runs_half(f: impl FnOnce() + Send) {
+    let (begun, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+    pool_core::join(
+        || {
+            until(|| begun.load(Ordering::Acquire));
+            f();
+            ended.store(true, Ordering::Release);
+        },
+        || {
+            begun.store(true, Ordering::Release);
+            until(|| ended.load(Ordering::Acquire));
+            thread::sleep(Duration::from_millis(3));
+        },
+    );
+}
+
+/// A binary tree of joins.
+fn fork(depth: u32) {
+    match depth {
+        0 => thread::yield_now(),
+        _ => pool_core::join(|| fork(depth - 1), || fork(depth - 1)).0,
+    }
 }
 
 /// While a task waits, in a join, in a scope or for a handle, its worker runs nothing but what the task itself has forked or
 /// asked for: the tasks on one worker's stack never pile up.
-pub fn waiting_never_picks_up_foreign_tasks<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn waiting_never_picks_up_foreign_tasks<S: Scheduler<Task> + 'static>(make: Make<S>) {
     thread_local! {
         static DEPTH: Cell<usize> = const { Cell::new(0) };
     }
-    fn part(depth: u32) {
-        match depth {
-            0 => thread::yield_now(),
-            _ => pool_core::join(|| part(depth - 1), || part(depth - 1)).0,
-        }
+    /// Runs `f` one task deeper.
+    fn as_task<R>(deepest: &AtomicUsize, f: impl FnOnce() -> R) -> R {
+        let depth = DEPTH.get() + 1;
+        DEPTH.set(depth);
+        deepest.fetch_max(depth, Ordering::Relaxed);
+        let result = f();
+        DEPTH.set(depth - 1);
+        result
     }
     check(move |name| {
-        let pool = pool(make(), name, 4);
+        let pool = pool(make(), name, 2);
         let deepest = Arc::new(AtomicUsize::new(0));
-        for i in 0..1500 {
+        for round in 0..60 {
             let deepest = Arc::clone(&deepest);
             pool.execute(move || {
-                let depth = DEPTH.get() + 1;
-                DEPTH.set(depth);
-                deepest.fetch_max(depth, Ordering::Relaxed);
-                match i % 3 {
-                    0 => part(3),
-                    1 => pool_core::scope(|scope| (0..4).for_each(|_| scope.spawn(|_| part(1)))),
-                    _ => pool_core::spawn(|| part(2)).join().unwrap(),
-                }
-                DEPTH.set(depth - 1);
+                let foreign = || {
+                    for _ in 0..5 {
+                        let deepest = Arc::clone(&deepest);
+                        pool_core::execute(move || as_task(&deepest, || ()));
+                    }
+                };
+                as_task(&deepest, || match round % 3 {
+                    0 => while_another_runs_half(foreign),
+                    1 => pool_core::scope(|scope| {
+                        let begun = AtomicBool::new(false);
+                        pool_core::scope(|inner| {
+                            inner.spawn(|_| {
+                                begun.store(true, Ordering::Release);
+                                thread::sleep(Duration::from_millis(3));
+                            });
+                            until(|| begun.load(Ordering::Acquire));
+                            foreign();
+                        });
+                        scope.spawn(|_| ());
+                    }),
+                    _ => {
+                        let gate = Gate::default();
+                        let begun = gate.clone();
+                        let handle = pool_core::spawn(move || {
+                            begun.open();
+                            thread::sleep(Duration::from_millis(3));
+                        });
+                        gate.pass();
+                        foreign();
+                        handle.join().unwrap();
+                    }
+                });
+            });
+            pool.wait_idle();
+        }
+        // With everything at once.
+        for i in 0..1000 {
+            let deepest = Arc::clone(&deepest);
+            pool.execute(move || {
+                as_task(&deepest, || match i % 3 {
+                    0 => fork(3),
+                    1 => pool_core::scope(|scope| (0..4).for_each(|_| scope.spawn(|_| fork(1)))),
+                    _ => pool_core::spawn(|| fork(2)).join().unwrap(),
+                });
             });
         }
-        pool.wait_idle();
-        assert_eq!(deepest.load(Ordering::Relaxed), 1, "law 8: a waiter ran a task that it did not wait for");
         assert_eq!(balanced(&pool).panicked, 0);
+        assert_eq!(deepest.load(Ordering::Relaxed), 1, "law 8: a waiter ran a task that it did not wait for");
     });
 }
 
 /// Many tasks in one scope, many handles joined one after the other, and deep nesting, all on small stacks.
-pub fn helping_takes_bounded_stack<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn helping_takes_bounded_stack<S: Scheduler<Task> + 'static>(make: Make<S>) {
     fn deep(depth: usize) -> usize {
         if depth == 0 { 0 } else { pool_core::join(|| deep(depth - 1), || 1).0 + 1 }
     }
@@ -196,7 +266,7 @@ pub fn helping_takes_bounded_stack<S: Scheduler<Task> + 'static>(make: impl Make
 }
 
 /// A worker waits for a task that runs on another: it parks, and is woken.
-pub fn waits_for_what_runs_elsewhere<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn waits_for_what_runs_elsewhere<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = Arc::new(pool(make(), name, 2));
         for _ in 0..200 {
@@ -216,7 +286,7 @@ pub fn waits_for_what_runs_elsewhere<S: Scheduler<Task> + 'static>(make: impl Ma
 }
 
 /// Threads of no pool use everything that waits, at the same time.
-pub fn many_outside_threads_wait_at_once<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn many_outside_threads_wait_at_once<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 2);
         thread::scope(|scope| {
@@ -248,7 +318,7 @@ pub fn many_outside_threads_wait_at_once<S: Scheduler<Task> + 'static>(make: imp
 }
 
 /// Tasks of a scope are spawned from a thread of another pool and from one of none.
-pub fn a_scope_takes_tasks_from_anywhere<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn a_scope_takes_tasks_from_anywhere<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let (home, other) = (pool(make(), name, 1), pool(make(), name, 1));
         let ran = AtomicUsize::new(0);
@@ -274,7 +344,7 @@ pub fn a_scope_takes_tasks_from_anywhere<S: Scheduler<Task> + 'static>(make: imp
 }
 
 /// Workers of two pools wait for tasks of each other's.
-pub fn pools_use_each_other<S: Scheduler<Task> + 'static>(make: impl Make<S>) {
+pub fn pools_use_each_other<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let (one, two) = (Arc::new(pool(make(), name, 2)), Arc::new(pool(make(), name, 2)));
         for i in 0..200_u32 {

@@ -55,10 +55,11 @@ impl Board {
 
     /// `more` frames may be exposed than before.
     pub(super) fn make_room(&self, more: isize) {
-        // AcqRel, and in this order: pairs with the fence in `open_window`. Either the owner sees the room, or it finds the
-        // window closed at its next join.
-        self.room.fetch_add(more, Ordering::AcqRel);
-        self.window.store(0, Ordering::Release);
+        self.room.fetch_add(more, Ordering::Relaxed);
+        // Pairs with the fence in `open_window`: either the owner sees the room, or our 0 comes after its window. An order of
+        // the two on this side alone would not do: a store that is overwritten unseen brings nothing with it.
+        fence(Ordering::SeqCst);
+        self.window.store(0, Ordering::Relaxed);
     }
 
     pub(super) fn has_room(&self) -> bool {

@@ -104,16 +104,25 @@ pub(crate) fn leave_plain(depth: usize) {
     Depth::with(|now| now.set(depth));
 }
 
-/// Whether a frame pushed now would be offered: everything that this worker has offered was taken. `false` on a thread that is
-/// no worker, and on one that has not pushed any.
+/// Offers what this worker has in stock, if others want it. Returns whether they want more: a frame pushed now would be
+/// offered. `false` on a thread that is no worker.
 #[inline(always)]
 pub(crate) fn is_wanted() -> bool {
-    Depth::with(Depth::is_window_closed) && has_room()
+    Depth::with(Depth::is_window_closed) && offer_stock()
 }
 
 #[cold]
-fn has_room() -> bool {
-    Context::with(|context| context.is_some_and(|context| context.seat().board.has_room()))
+#[inline(never)]
+fn offer_stock() -> bool {
+    Context::with(|context| {
+        context.is_some_and(|context| {
+            let board = &context.seat().board;
+            board.has_room() && {
+                expose(context, context.forks());
+                board.has_room()
+            }
+        })
+    })
 }
 
 /// Puts a frame on top of this worker's stack, and offers what others want.

@@ -117,6 +117,7 @@ impl ForkStack {
         let _ = DEPTH.try_with(|depth| {
             debug_assert_eq!(depth.now.get(), 0);
             depth.window.set(Depth::no_worker());
+            depth.floor.set(0);
         });
     }
 

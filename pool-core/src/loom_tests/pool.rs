@@ -124,6 +124,17 @@ fn a_worker_waits_for_its_own_task() {
     });
 }
 
+/// Who has helped with a scope holds credit with it, and must not take that to bed.
+#[test]
+fn a_scope_ends_though_its_helper_falls_asleep() {
+    bounded(1, || {
+        let pool = pool(2);
+        let mut written = 0;
+        pool.install(|| scope(|s| s.spawn(|_| written += 1)));
+        assert_eq!(written, 1);
+    });
+}
+
 /// The worker that is told to leave may be anywhere in its search for work.
 #[test]
 fn a_retiring_worker_loses_nothing() {

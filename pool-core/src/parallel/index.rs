@@ -43,6 +43,7 @@ loop_index!(u8, u16, u32, u64, usize, i8, i16, i32, i64, isize);
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use super::sealed::Sealed;
     use super::*;
 
     #[test]

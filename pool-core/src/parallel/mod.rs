@@ -12,9 +12,11 @@
 //! ```
 //!
 //! So an element that takes long holds up its block, which is short at the start and at the end, and nothing else: the helper
-//! needs no word from the busy owner to take the rest. The order is kept as well. What a helper takes lies just to the
-//! left of what it has, or else it stops; every later helper stands between the owner and the earlier one. So each
-//! `join` has the left part first and the right part second, and results are combined in that order.
+//! needs no word from the busy owner to take the rest. Results are kept in order: a worker's own are the left end of its part,
+//! and those of its helpers come with the place where they start.
+//!
+//! An offer is seen by others unless the worker has older offers that nobody has taken: those go first, and ours follows at the
+//! end of the first block at which there is room.
 //!
 //! Ranges that are divided when they are stolen: Tzannes, Caragea, Barua, Vishkin, "Lazy binary-splitting" (2010). Blocks that
 //! shrink towards the end: Polychronopoulos, Kuck, "Guided self-scheduling" (1987).
@@ -113,23 +115,18 @@ fn reduce_block<R>(steps: Range<u64>, map: &impl Fn(u64) -> R, reduce: &impl Fn(
     (next..steps.end).fold(first, |sum, step| reduce(sum, map(step)))
 }
 
-const LANES: u64 = 8;
+const LANES: u64 = 4;
 
-/// Eight neighbouring ranges of length `lane` side by side: a sum need not wait for the sum before it, as in a plain loop.
+/// Neighbouring ranges of length `lane` side by side: a sum need not wait for the sum before it, as in a plain loop.
 #[inline]
 fn reduce_lanes<R>(start: u64, lane: u64, map: &impl Fn(u64) -> R, reduce: &impl Fn(R, R) -> R) -> R {
     let map = |index, step| map(start + index * lane + step);
     let (mut a, mut b, mut c, mut d) = (map(0, 0), map(1, 0), map(2, 0), map(3, 0));
-    let (mut e, mut f, mut g, mut h) = (map(4, 0), map(5, 0), map(6, 0), map(7, 0));
     for step in 1..lane {
         a = reduce(a, map(0, step));
         b = reduce(b, map(1, step));
         c = reduce(c, map(2, step));
         d = reduce(d, map(3, step));
-        e = reduce(e, map(4, step));
-        f = reduce(f, map(5, step));
-        g = reduce(g, map(6, step));
-        h = reduce(h, map(7, step));
     }
-    reduce(reduce(reduce(a, b), reduce(c, d)), reduce(reduce(e, f), reduce(g, h)))
+    reduce(reduce(a, b), reduce(c, d))
 }

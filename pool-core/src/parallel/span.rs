@@ -64,15 +64,13 @@ impl Span {
         Some(self.range(start, end))
     }
 
-    /// The right half of what is left, or the last one, for a helper. With a `neighbour`, only as long as the half lies to
-    /// the left of that range and touches it: as long as no other helper has come in between.
-    pub(super) fn take_last_half(&self, neighbour: Option<&Range<u64>>) -> Option<Range<u64>> {
+    /// The right half of what is left, or the last one, for a helper.
+    pub(super) fn take_last_half(&self) -> Option<Range<u64>> {
         let (mut start, mut end) = (0, 0);
         self.update(|rest| {
             start = rest.start + rest.len() / 2;
             end = rest.end;
-            let fits = neighbour.is_none_or(|neighbour| neighbour.start == self.base + u64::from(end));
-            (start < end && fits).then_some(Rest { end: start, ..rest })
+            (start < end).then_some(Rest { end: start, ..rest })
         })?;
         Some(self.range(start, end))
     }
@@ -117,7 +115,7 @@ mod tests {
             longest = longest.max(block.end - block.start);
         }
         assert_eq!((next, longest), (100_100, u64::from(LONGEST_BLOCK)));
-        assert_eq!(span.take_last_half(None), None);
+        assert_eq!(span.take_last_half(), None);
     }
 
     #[test]
@@ -129,24 +127,20 @@ mod tests {
     }
 
     #[test]
-    fn a_helper_takes_halves_from_the_right_until_another_comes_in_between() {
-        let span = Span::new(10..18);
-        let first = span.take_last_half(None);
-        assert_eq!(first, Some(14..18));
-        let second = span.take_last_half(first.as_ref());
-        assert_eq!(second, Some(12..14));
-        let of_another = span.take_last_half(None);
-        assert_eq!(of_another, Some(11..12));
-        assert_eq!(span.take_last_half(second.as_ref()), None);
-        assert_eq!(span.take_last_half(of_another.as_ref()), Some(10..11));
+    fn helpers_take_halves_from_the_right() {
+        let span = Span::new(10..19);
+        assert_eq!(span.take_last_half(), Some(14..19));
+        assert_eq!(span.take_last_half(), Some(12..14));
+        assert_eq!(span.take_first(0), Some(10..11));
         assert!(!span.is_divisible());
+        assert_eq!(span.take_last_half(), Some(11..12));
         assert_eq!(span.take_first(0), None);
     }
 
     #[test]
     fn the_longest_span_has_room() {
         let span = Span::new(u64::MAX - Span::LONGEST..u64::MAX);
-        assert_eq!(span.take_last_half(None).unwrap().end, u64::MAX);
+        assert_eq!(span.take_last_half().unwrap().end, u64::MAX);
         assert_eq!(span.take_first(0), Some(u64::MAX - Span::LONGEST..u64::MAX - Span::LONGEST + 1));
     }
 }

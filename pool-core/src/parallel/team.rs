@@ -3,7 +3,8 @@
 use super::span::{LONGEST_BLOCK, Span};
 use crate::context::Context;
 use crate::fork;
-use crate::join::join;
+use crate::join::{join, join_on_offer};
+use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use std::ops::Range;
 
@@ -26,6 +27,13 @@ where
     if Context::with(|context| context.is_some()) { this.divide(0..len) } else { this.alone(0..len) }
 }
 
+/// What one worker has in hand: a range of at least two, and the results of those who help with it, each with the start of
+/// its range.
+struct Part<R> {
+    span: Span,
+    helped: Mutex<Vec<(u64, R)>>,
+}
+
 impl<R, B, C> Loop<'_, B, C>
 where
     R: Send,
@@ -38,7 +46,7 @@ where
         let mut sum = None;
         while start < range.end {
             let end = range.end.min(start.saturating_add(LONGEST_BLOCK.into()));
-            sum = self.both(sum, Some((self.block)(start..end)));
+            sum = self.both(sum, Some(self.block(start..end)));
             start = end;
         }
         sum
@@ -50,6 +58,9 @@ where
         if len <= Span::LONGEST {
             return self.part(range);
         }
+        if self.is_stopped() {
+            return None;
+        }
         let middle = range.start + len / 2;
         let (left, right) = join(|| self.divide(range.start..middle), || self.divide(middle..range.end));
         self.both(left, right)
@@ -59,57 +70,68 @@ where
     fn part(&self, range: Range<u64>) -> Option<R> {
         match range.end - range.start {
             0 => None,
-            1 => Some((self.block)(range)),
-            _ => self.offer(&Span::new(range), 0),
+            1 => Some(self.block(range)),
+            _ => {
+                let part = Part { span: Span::new(range), helped: Mutex::new(Vec::new()) };
+                let own = self.offer(&part, 0);
+                let mut helped = std::mem::take(&mut *part.helped.lock());
+                helped.sort_unstable_by_key(|&(start, _)| start);
+                helped.into_iter().fold(own, |sum, (_, result)| self.both(sum, Some(result)))
+            }
         }
     }
 
-    /// Runs what is left of this worker's span while anybody who has time may help with it.
-    fn offer(&self, span: &Span, done: u64) -> Option<R> {
-        let (left, right) = join(|| self.own(span, done), || self.help(span));
-        self.both(left, right)
+    /// Runs what is left of this worker's part while anybody who has time may help with it. Returns the result of what was
+    /// done here, which is the left end of it.
+    fn offer(&self, part: &Part<R>, done: u64) -> Option<R> {
+        let (own, ()) = join_on_offer(|| self.own(part, done), || self.help(part));
+        own
     }
 
     /// By the owner: block after block from the left.
-    fn own(&self, span: &Span, mut done: u64) -> Option<R> {
-        let stop = StopOnPanic(&self.stopped);
+    fn own(&self, part: &Part<R>, mut done: u64) -> Option<R> {
         let mut sum = None;
         while !self.is_stopped() {
-            if fork::is_wanted() && span.is_divisible() {
-                // The last offer was taken. Whoever takes the next one will stand between us and that helper.
-                let rest = self.offer(span, done);
-                sum = self.both(sum, rest);
-                break;
+            if fork::is_wanted() && part.span.is_divisible() {
+                let rest = self.offer(part, done);
+                return self.both(sum, rest);
             }
-            let Some(block) = span.take_first(done) else { break };
-            done += block.end - block.start;
-            sum = self.both(sum, Some((self.block)(block)));
+            let Some(range) = part.span.take_first(done) else { break };
+            done += range.end - range.start;
+            sum = self.both(sum, Some(self.block(range)));
         }
-        std::mem::forget(stop);
         sum
     }
 
-    /// By whoever has taken an offer: half after half from the right. By the owner itself if nobody has: then nothing is left.
-    fn help(&self, span: &Span) -> Option<R> {
-        let stop = StopOnPanic(&self.stopped);
-        let mut sum = None;
-        let mut last = None;
-        while let Some(range) = span.take_last_half(last.as_ref()) {
-            if self.is_stopped() {
-                break;
+    /// By whoever has taken an offer: half after half from the right. By the owner if nobody has: then nothing is left.
+    fn help(&self, part: &Part<R>) {
+        while !self.is_stopped() {
+            let Some(range) = part.span.take_last_half() else { break };
+            let start = range.start;
+            if let Some(result) = self.part(range) {
+                part.helped.lock().push((start, result));
             }
-            sum = self.both(self.part(range.clone()), sum);
-            last = Some(range);
         }
-        std::mem::forget(stop);
-        sum
+    }
+
+    fn block(&self, range: Range<u64>) -> R {
+        self.guarded(|| (self.block)(range))
     }
 
     fn both(&self, left: Option<R>, right: Option<R>) -> Option<R> {
         match (left, right) {
-            (Some(left), Some(right)) => Some((self.combine)(left, right)),
+            (Some(left), Some(right)) => Some(self.guarded(|| (self.combine)(left, right))),
             (one, None) | (None, one) => one,
         }
+    }
+
+    /// Calls a closure of the user's.
+    #[inline(always)]
+    fn guarded(&self, f: impl FnOnce() -> R) -> R {
+        let stop = StopOnPanic(&self.stopped);
+        let result = f();
+        std::mem::forget(stop);
+        result
     }
 
     fn is_stopped(&self) -> bool {

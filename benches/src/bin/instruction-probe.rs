@@ -1,0 +1,88 @@
+//! Does one operation of a pool a given number of times, for an instruction counter to watch. See `benches/instructions`.
+
+use pool_core::{Scheduler, Task};
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::sync::mpsc;
+
+/// The operations, each on a pool of one worker, so that no interleaving changes what is executed.
+const OPERATIONS: [(&str, &str); 4] = [
+    ("join", "a join of two closures that do next to nothing, all the way down a tree of such joins"),
+    ("execute", "submit a closure of one word from within, and run it"),
+    ("spawn-join", "spawn a closure from within, and join its handle"),
+    ("wake", "submit a closure from outside to a worker that sleeps, and wait for it: both threads' instructions"),
+];
+
+fn tree(depth: u32) -> u64 {
+    if depth == 0 {
+        return 1;
+    }
+    let (a, b) = pool_core::join(|| tree(depth - 1), || tree(depth - 1));
+    a + b
+}
+
+fn run<S: Scheduler<Task> + Default + 'static>(operation: &str, times: u64) -> Result<(), String> {
+    let pool = pool_core::Pool::<S>::builder().workers(1).build().map_err(|error| error.to_string())?;
+    match operation {
+        "join" => {
+            // A tree of depth d is 2^d - 1 joins.
+            let depth = (times + 1).ilog2();
+            black_box(pool.install(|| tree(depth)));
+        }
+        "execute" => pool.install(move || {
+            for i in 0..times {
+                pool_core::execute(move || {
+                    black_box(i);
+                });
+            }
+        }),
+        "spawn-join" => pool.install(move || {
+            for i in 0..times {
+                let handle = pool_core::spawn(move || black_box(i));
+                assert!(handle.join().is_ok_and(|value| value == i));
+            }
+        }),
+        "wake" => {
+            let (done, wait) = mpsc::channel();
+            for _ in 0..times {
+                while pool.metrics().sleeping == 0 {
+                    std::thread::sleep(std::time::Duration::from_micros(200));
+                }
+                let done = done.clone();
+                pool.execute(move || done.send(()).expect("the caller waits"));
+                wait.recv().map_err(|error| error.to_string())?;
+            }
+        }
+        other => return Err(format!("no operation {other}: {}", OPERATIONS.map(|(name, _)| name).join(", "))),
+    }
+    pool.shutdown().map_err(|error| error.to_string())
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.as_slice() {
+        [] => {
+            for (name, what) in OPERATIONS {
+                println!("{name:<12} {what}");
+            }
+            Ok(())
+        }
+        [strategy, operation, times] => match times.parse() {
+            Ok(times) => match strategy.as_str() {
+                "fifo" => run::<pool_fifo::Fifo>(operation, times),
+                "workstealing" => run::<pool_workstealing::WorkStealing>(operation, times),
+                "priority" => run::<pool_priority::Priority>(operation, times),
+                other => Err(format!("no strategy {other}: fifo, workstealing, priority")),
+            },
+            Err(error) => Err(format!("{times}: {error}")),
+        },
+        _ => Err("usage: instruction-probe [STRATEGY OPERATION TIMES]".into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("instruction-probe: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
