@@ -314,13 +314,14 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// Calls `f` with every number of `range`, once each, in parallel if workers are free, and in no particular order.
     ///
     /// The range is divided only when a worker comes for a part of it, as often as that happens, and the calling worker takes
-    /// part: a loop that nobody helps with costs what a plain loop costs. Any half of what is left can be taken while an
-    /// element runs, so a slow one holds up only itself and what its worker had taken along with it: nothing at the start and
-    /// the end of the loop, some thousand elements at most in the middle. No call may wait for another to *start*.
+    /// part. A worker does a block of the numbers at a time, first short ones, and in the middle of a long range some thousand
+    /// numbers at most. All that is in nobody's block can be taken by whoever has time, also while an element runs: a slow one
+    /// holds up its block. The exception is a loop that starts while its worker has older work on offer that nobody has come
+    /// for: its own follows between two blocks. No call may wait for another to *start*.
     ///
     /// # Panics
-    /// With the panic of `f`, after all running calls have ended; the leftmost, if there are several. What has not begun by
-    /// then may not run. Also if the pool has been shut down.
+    /// With the panic of `f`, after all running calls have ended; with one of them, if there are several. Once one has
+    /// panicked, no further block begins. Also if the pool has been shut down.
     pub fn for_each<I, F>(&self, range: Range<I>, f: F)
     where
         I: LoopIndex,

@@ -1,20 +1,27 @@
 //! The sequential heart of [`Priority`](crate::Priority): what comes in, one first-in-first-out lane per level, and the
 //! ageing rule.
 
+use std::num::NonZeroU64;
+
 use crossbeam_utils::CachePadded;
 use pool_core::chunks::ChunkQueue;
 
-struct Waiting<T> {
-    /// The item's place in the order of all submissions.
-    seq: u64,
-    item: T,
+/// An item and its place in the order of all submissions.
+///
+/// The place comes first and is never zero, so that `None` is told by it. If it were told by a part of the item, the item
+/// would be moved in other pieces than its reader expects, and the processor would wait for them to reach its cache.
+#[repr(C)]
+pub(crate) struct Waiting<T> {
+    /// One more than the number of submissions before it.
+    seq: NonZeroU64,
+    pub(crate) item: T,
 }
 
 /// Submissions that no worker has looked at yet. All are later than everything in the [`Lanes`].
 pub(crate) struct Inbox<T> {
     /// By level.
     items: Box<[CachePadded<ChunkQueue<Waiting<T>>>]>,
-    /// The sequence number of the next submission.
+    /// How many submissions there have been.
     submitted: u64,
 }
 
@@ -25,8 +32,9 @@ impl<T> Inbox<T> {
 
     #[inline]
     pub(crate) fn push(&mut self, level: usize, item: T) {
-        self.items[level].push_back(Waiting { seq: self.submitted, item });
-        self.submitted += 1;
+        let seq = NonZeroU64::MIN.saturating_add(self.submitted);
+        self.submitted = seq.get();
+        self.items[level].push_back(Waiting { seq, item });
     }
 }
 
@@ -44,13 +52,13 @@ impl<T> Lane<T> {
     /// How many waiting items of this lane were submitted before `seq`.
     fn older_than(&self, seq: u64) -> u64 {
         match self.items.front() {
-            Some(head) if head.seq < seq => self.items.partition_point(|waiting| waiting.seq < seq) as u64,
+            Some(head) if head.seq.get() < seq => self.items.partition_point(|waiting| waiting.seq.get() < seq) as u64,
             _ => 0,
         }
     }
 
     fn head(&self) -> u64 {
-        self.items.front().map_or(u64::MAX, |head| head.seq)
+        self.items.front().map_or(u64::MAX, |head| head.seq.get())
     }
 }
 
@@ -116,7 +124,7 @@ impl<T> Lanes<T> {
     }
 
     #[inline]
-    pub(crate) fn pop(&mut self) -> Option<(usize, T)> {
+    pub(crate) fn pop(&mut self) -> Option<(usize, Waiting<T>)> {
         if self.occupied == 0 {
             return None;
         }
@@ -132,7 +140,7 @@ impl<T> Lanes<T> {
             self.occupied &= !(1 << level);
         }
         self.dispatched += 1;
-        Some((level, waiting.item))
+        Some((level, waiting))
     }
 
     /// The lane of the oldest due head. Brings `due_from` and `ageing_from` up to date on the way.
@@ -163,11 +171,11 @@ impl<T> Lanes<T> {
 
     /// How many later submissions were dispatched before the head of lane `level`.
     ///
-    /// Of the `seq` submissions before it, those not waiting any more were dispatched; all other dispatches overtook it.
+    /// Of the `seq - 1` submissions before it, those not waiting any more were dispatched; all other dispatches overtook it.
     fn overtaken(&self, level: usize) -> u64 {
         let seq = self.lanes[level].head();
         let older_waiting: u64 = self.lanes.iter().map(|lane| lane.older_than(seq)).sum();
-        self.dispatched + older_waiting - seq
+        self.dispatched + older_waiting - (seq - 1)
     }
 }
 
@@ -201,7 +209,7 @@ mod tests {
             if self.lanes.may_be_next(self.arrived) {
                 self.fetch();
             }
-            self.lanes.pop()
+            self.lanes.pop().map(|(level, waiting)| (level, waiting.item))
         }
     }
 
@@ -227,12 +235,12 @@ mod tests {
                 both.pop();
             }
             let lanes = &both.lanes;
-            for (level, due) in due.iter_mut().enumerate().skip(1) {
+            for level in 1..3 {
                 if !lanes.lanes[level].items.is_empty() {
                     let is_due = lanes.overtaken(level) >= lanes.lanes[level].slack;
                     assert!(!is_due || lanes.ageing_from <= lanes.dispatched, "{level} is due and would be skipped");
                     assert!(lanes.overtaken(level) <= lanes.lanes[level].slack);
-                    *due += u32::from(is_due);
+                    due[level] += u32::from(is_due);
                 }
             }
         }

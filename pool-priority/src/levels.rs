@@ -6,7 +6,7 @@ use pool_core::sync::SpinLock;
 use pool_core::sync::atomic::{AtomicU64, Ordering};
 use pool_core::{Scheduler, Task, Worker};
 
-use crate::lanes::{Inbox, Lanes};
+use crate::lanes::{Inbox, Lanes, Waiting};
 
 /// The largest number of levels a [`Priority`] can have.
 pub const MAX_LEVELS: usize = 64;
@@ -187,7 +187,7 @@ impl<T> Priority<T> {
     }
 
     #[inline]
-    fn take(&self) -> Option<(usize, T)> {
+    fn take(&self) -> Option<(usize, Waiting<T>)> {
         let mut lanes = self.lanes.lock();
         if lanes.may_be_next(self.arrived()) {
             self.fetch(&mut lanes);
@@ -290,10 +290,10 @@ impl<T: Send> Worker<T> for PriorityWorker<T> {
 
     #[inline]
     fn next(&mut self) -> Option<T> {
-        let (level, item) = self.shared.take()?;
+        let (level, waiting) = self.shared.take()?;
         // At most `MAX_LEVELS`, so it fits.
         self.current = Level(level as u8);
-        Some(item)
+        Some(waiting.item)
     }
 
     fn retire(self) {}

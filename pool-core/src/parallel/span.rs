@@ -92,7 +92,7 @@ pub(super) const LONGEST_BLOCK: u32 = 4096;
 /// How long the next block should be, with `left` to do and `done` done.
 ///
 /// It grows with what is done, since what an element costs is not known before, and shrinks with what is left, so that the
-/// workers of a loop end together. It does not shrink below a hundredth of what is done: that much waiting is nothing
+/// workers of a loop end together. It does not shrink below a small fraction of what is done: so much waiting is nothing
 /// against the time that the loop has taken.
 #[inline]
 fn block_len(left: u32, done: u64) -> u32 {
@@ -142,5 +142,30 @@ mod tests {
         let span = Span::new(u64::MAX - Span::LONGEST..u64::MAX);
         assert_eq!(span.take_last_half().unwrap().end, u64::MAX);
         assert_eq!(span.take_first(0), Some(u64::MAX - Span::LONGEST..u64::MAX - Span::LONGEST + 1));
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use std::sync::Arc;
+
+    /// The owner and two helpers, who come at any time, take five numbers.
+    #[test]
+    fn each_number_is_given_out_once() {
+        loom::model(|| {
+            let span = Arc::new(Span::new(7..12));
+            let helpers = [(); 2].map(|()| {
+                let span = Arc::clone(&span);
+                loom::thread::spawn(move || span.take_last_half())
+            });
+            let mut taken: Vec<u64> = Vec::new();
+            while let Some(block) = span.take_first(taken.len() as u64) {
+                taken.extend(block);
+            }
+            taken.extend(helpers.into_iter().filter_map(|helper| helper.join().unwrap()).flatten());
+            taken.sort_unstable();
+            assert_eq!(taken, [7, 8, 9, 10, 11]);
+        });
     }
 }
