@@ -5,7 +5,6 @@ use crate::context::Context;
 use crate::fork::{self, Frame};
 use crate::sync::UnsafeCell;
 use crate::wait::Nap;
-use std::any::Any;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
@@ -66,75 +65,65 @@ where
     RA: Send,
     RB: Send,
 {
-    if let Some(depth) = fork::enter_plain() {
-        // Both closures run in any case, so a panic of the first waits for the second.
-        match catch_unwind(AssertUnwindSafe(a)) {
-            Ok(ra) => {
-                fork::leave_plain(depth);
-                (ra, b())
-            }
-            Err(payload) => {
-                fork::leave_plain(depth);
-                run_then_unwind(b, payload)
-            }
+    let frame = JoinFrame::new(b);
+    // From the whole frame, not from its head: whoever takes it goes from the one to the other.
+    let place = fork::push(NonNull::from(&frame).cast());
+    // Not before `frame` is off the stack and done may this function end, so a panic waits.
+    match catch_unwind(AssertUnwindSafe(a)) {
+        Ok(ra) if fork::pop(place) => {
+            // SAFETY: always private, so nobody else runs it.
+            let b = unsafe { frame.take() };
+            (ra, b())
         }
-    } else {
-        join_on_offer(a, b)
+        // SAFETY: at this place of the stack until `pop` just now.
+        Ok(ra) => unsafe { recover(&frame, ra) },
+        // SAFETY: at this place of the stack.
+        Err(payload) => unsafe { both_ran(place, &frame, payload) },
     }
 }
 
 /// `a` panicked: `b` runs all the same, as it would have if somebody had taken it.
+///
+/// # Safety
+/// The frame is on this thread's fork stack at `place`, the top.
 #[cold]
 #[inline(never)]
-fn run_then_unwind<B: FnOnce() -> RB, RB>(b: B, payload: Box<dyn Any + Send>) -> ! {
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(b()))) {
-        if let Err(third) = catch_unwind(AssertUnwindSafe(|| drop(second))) {
-            // The payload of a panic may panic when it is dropped, and so may the payload of that panic.
-            std::mem::forget(third);
-        }
+unsafe fn both_ran<B, RB>(place: usize, frame: &JoinFrame<B, RB>, payload: Box<dyn std::any::Any + Send>) -> !
+where
+    B: FnOnce() -> RB,
+{
+    let second = if fork::pop(place) {
+        // SAFETY: always private, so nobody else runs it.
+        let b = unsafe { frame.take() };
+        catch_unwind(AssertUnwindSafe(|| drop(b())))
+    } else {
+        // SAFETY: exposed by this thread, off the stack, alive.
+        catch_unwind(AssertUnwindSafe(|| drop(unsafe { recover(frame, ()) })))
+    };
+    if let Err(Err(third)) = second.map_err(|second| catch_unwind(AssertUnwindSafe(|| drop(second)))) {
+        // The payload of a panic may panic when it is dropped, and so may the payload of that panic.
+        std::mem::forget(third);
     }
     resume_unwind(payload);
 }
 
-/// A join on a worker, whose second half others may take.
-#[inline(never)]
-pub(crate) fn join_on_offer<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
-where
-    A: FnOnce() -> RA,
-    B: FnOnce() -> RB,
-{
-    Context::with(|context| {
-        let context = context.expect("elsewhere all joins are plain");
-        let frame = JoinFrame::new(b);
-        // From the whole frame, not from its head: whoever takes it goes from the one to the other.
-        let offer = fork::push(context, NonNull::from(&frame).cast());
-        // Not before `frame` is off the stack and done may this function end, so a panic waits.
-        let ra = catch_unwind(AssertUnwindSafe(a));
-        if fork::pop(context, offer) {
-            // SAFETY: always private, so nobody else runs it.
-            let b = unsafe { frame.take() };
-            match ra {
-                Ok(ra) => (ra, b()),
-                Err(payload) => run_then_unwind(b, payload),
-            }
-        } else {
-            // SAFETY: exposed by this worker, off the stack, alive.
-            let b = || unsafe { recover(context, &frame) };
-            match ra {
-                Ok(ra) => (ra, b()),
-                Err(payload) => run_then_unwind(b, payload),
-            }
-        }
-    })
-}
-
-/// The result of a frame that was exposed: run here if nobody took it, else waited for. Unwinds with its panic.
+/// Adds the result of a frame that was exposed: run here if nobody took it, else waited for. Unwinds with its panic.
 ///
 /// # Safety
 /// The frame was exposed by this worker, is off its fork stack, and has not been run here.
 #[cold]
 #[inline(never)]
-unsafe fn recover<B, RB>(context: &Context, frame: &JoinFrame<B, RB>) -> RB
+unsafe fn recover<B, RA, RB>(frame: &JoinFrame<B, RB>, ra: RA) -> (RA, RB)
+where
+    B: FnOnce() -> RB,
+{
+    // SAFETY: passed on.
+    (ra, Context::with(|context| unsafe { recover_on(context.expect("only workers expose"), frame) }))
+}
+
+/// # Safety
+/// As for `recover`.
+unsafe fn recover_on<B, RB>(context: &Context, frame: &JoinFrame<B, RB>) -> RB
 where
     B: FnOnce() -> RB,
 {

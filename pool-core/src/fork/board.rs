@@ -26,9 +26,9 @@ pub(super) struct Slot {
 /// What a worker offers to others.
 #[derive(Debug)]
 pub(crate) struct Board {
-    /// How many depths of joins the owner may pass without a frame; 0 while it should put each on offer. One load so tells it
-    /// both that nobody is hungry and that there is enough on offer.
-    pub(crate) window: AtomicUsize,
+    /// From this height of the owner's stack on, a fork goes the slow way: the length of the storage, or 0 while the board
+    /// has room. One load so tells the owner both that there is space and that nobody is hungry.
+    pub(crate) limit: AtomicUsize,
     /// How many more frames the owner may expose.
     pub(super) room: AtomicIsize,
     pub(super) slots: [Slot; SLOTS],
@@ -37,7 +37,7 @@ pub(crate) struct Board {
 impl Board {
     pub(crate) fn new() -> Self {
         Self {
-            window: AtomicUsize::new(0),
+            limit: AtomicUsize::new(0),
             room: AtomicIsize::new(0),
             slots: std::array::from_fn(|_| Slot {
                 state: AtomicUsize::new(0),
@@ -56,23 +56,22 @@ impl Board {
     /// `more` frames may be exposed than before.
     pub(super) fn make_room(&self, more: isize) {
         self.room.fetch_add(more, Ordering::Relaxed);
-        // Pairs with the fence in `open_window`: either the owner sees the room, or our 0 comes after its window. An order of
-        // the two on this side alone would not do: a store that is overwritten unseen brings nothing with it.
+        // Pairs with the fence in `settle_limit`: either the owner sees the room, or our 0 comes after its limit.
         fence(Ordering::SeqCst);
-        self.window.store(0, Ordering::Relaxed);
+        self.limit.store(0, Ordering::Relaxed);
     }
 
     pub(super) fn has_room(&self) -> bool {
         self.room.load(Ordering::Relaxed) > 0
     }
 
-    /// By the owner, when the board is full and more is in stock: joins may be plain until `make_room`.
-    pub(super) fn open_window(&self, depths: usize) {
-        self.window.store(depths, Ordering::Relaxed);
-        // Pairs with `make_room`: its store of 0 is not lost under ours without our seeing the room that it made.
+    /// By the owner, when the board is full: forks are fast again until `make_room`.
+    pub(super) fn settle_limit(&self, capacity: usize) {
+        self.limit.store(capacity, Ordering::Relaxed);
+        // Pairs with the fence in `make_room`: a 0 of its that our limit has replaced comes with the room that it made.
         fence(Ordering::SeqCst);
         if self.has_room() {
-            self.window.store(0, Ordering::Relaxed);
+            self.limit.store(0, Ordering::Relaxed);
         }
     }
 

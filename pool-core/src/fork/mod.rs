@@ -25,7 +25,7 @@ mod board;
 mod stack;
 
 pub(crate) use board::{Board, Taken};
-pub(crate) use stack::ForkStack;
+pub(crate) use stack::ForkStorage;
 
 use crate::context::Context;
 use crate::seat::Seat;
@@ -33,7 +33,7 @@ use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::task::{Outcome, Payload, Task, TaskVtable, Withdrawal};
 use board::{ONE_EXPOSURE, READY, Slot, TICKET};
-use stack::Depth;
+use stack::ForkStack;
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
@@ -71,44 +71,37 @@ impl Frame {
     }
 }
 
-/// So many private frames are enough to go on with: the joins inside them are plain until somebody takes one.
-const STOCK: usize = if cfg!(loom) { 1 } else { 4 };
-/// So many joins, one inside the other, go without a frame before there are frames again. A recursion that halves its work is
-/// never that deep; one that goes down a list, with its work in the second halves, loses no more than this many of them.
-const PLAIN: usize = if cfg!(loom) { 1 } else { 32 };
-
-/// Evidence that a frame is on top of this worker's stack. Given up by [`pop`], in the reverse order of [`push`].
-#[must_use]
-pub(crate) struct Offer {
-    place: usize,
-    /// How deep in joins this thread was before.
-    depth: usize,
+/// Puts a frame on top of this thread's stack and returns its place. On a thread that is no worker nothing is kept, and the
+/// frame comes back as private.
+#[inline(always)]
+pub(crate) fn push(frame: NonNull<Frame>) -> usize {
+    match ForkStack::with(|stack| stack.push(frame)) {
+        Some(place) => place,
+        None => push_slowly(frame),
+    }
 }
 
-/// Begins the first half of a plain join, one without a frame, if this is the place for one: nobody is hungry, and there is
-/// enough on offer for when somebody will be; or this thread is no worker. Returns what [`leave_plain`] wants.
-#[inline(always)]
-pub(crate) fn enter_plain() -> Option<usize> {
-    Depth::with(|depth| {
-        depth.is_plain().then(|| {
-            let now = depth.now();
-            depth.set(now + 1);
-            now
-        })
+/// Somebody may be hungry, or the storage is full, or this thread is no worker.
+#[cold]
+#[inline(never)]
+fn push_slowly(frame: NonNull<Frame>) -> usize {
+    ForkStack::with(|stack| {
+        let place = stack.len();
+        Context::with(|context| {
+            if let Some(context) = context {
+                context.forks().put(stack, frame);
+                expose(context, stack);
+            }
+        });
+        place
     })
-}
-
-/// Ends the first half of a plain join.
-#[inline(always)]
-pub(crate) fn leave_plain(depth: usize) {
-    Depth::with(|now| now.set(depth));
 }
 
 /// Offers what this worker has in stock, if others want it. Returns whether they want more: a frame pushed now would be
 /// offered. `false` on a thread that is no worker.
 #[inline(always)]
 pub(crate) fn is_wanted() -> bool {
-    Depth::with(Depth::is_window_closed) && offer_stock()
+    ForkStack::with(ForkStack::is_limit_zero) && offer_stock()
 }
 
 #[cold]
@@ -118,34 +111,25 @@ fn offer_stock() -> bool {
         context.is_some_and(|context| {
             let board = &context.seat().board;
             board.has_room() && {
-                expose(context, context.forks());
+                ForkStack::with(|stack| expose(context, stack));
                 board.has_room()
             }
         })
     })
 }
 
-/// Puts a frame on top of this worker's stack, and offers what others want.
-pub(crate) fn push(context: &Context, frame: NonNull<Frame>) -> Offer {
-    let stack = context.forks();
-    let offer = stack.push(frame);
-    if stack.private() == STOCK {
-        Depth::with(Depth::set_floor);
-    }
-    expose(context, stack);
-    offer
-}
-
-/// Takes the top frame off this worker's stack. `true` if it has always been private, so that it is the caller's.
-pub(crate) fn pop(context: &Context, offer: Offer) -> bool {
-    context.forks().pop(offer)
+/// Takes the frame at `place`, the top one, off this thread's stack. `true` if it has always been private, so that it is the
+/// caller's.
+#[inline(always)]
+pub(crate) fn pop(place: usize) -> bool {
+    ForkStack::with(|stack| stack.pop(place))
 }
 
 /// Offers the oldest private frames while the board has room.
 fn expose(context: &Context, stack: &ForkStack) {
     let board = &context.seat().board;
     while board.has_room() {
-        // With nothing left to offer, the window stays closed: the next join will be offered.
+        // With nothing left to offer, the limit stays at 0: the next fork will be offered.
         let Some((frame, place)) = stack.oldest_private() else { return };
         // Acquire: pairs with the Release of the thief that emptied the slot.
         let free = |slot: &Slot| slot.state.load(Ordering::Acquire) & READY == 0;
@@ -175,9 +159,7 @@ fn expose(context: &Context, stack: &ForkStack) {
             let _ = context.submit_part(ticket(slot, context.core().id()));
         }
     }
-    if stack.private() >= STOCK {
-        board.open_window(PLAIN);
-    }
+    board.settle_limit(context.forks().capacity());
 }
 
 /// Takes back a frame that was exposed and has just come off the fork stack. `false` if somebody has taken it.
@@ -185,6 +167,7 @@ fn expose(context: &Context, stack: &ForkStack) {
 /// # Safety
 /// The frame was exposed by this worker and is alive.
 pub(crate) unsafe fn reclaim(context: &Context, frame: &Frame) -> bool {
+    ForkStack::with(ForkStack::popped_exposed);
     // SAFETY: exposed, by this function's contract.
     let exposure = unsafe { frame.exposure() };
     let board = &context.seat().board;

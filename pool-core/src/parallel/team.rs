@@ -3,7 +3,7 @@
 use super::span::{LONGEST_BLOCK, Span};
 use crate::context::Context;
 use crate::fork;
-use crate::join::{join, join_on_offer};
+use crate::join::join;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use std::ops::Range;
@@ -84,7 +84,7 @@ where
     /// Runs what is left of this worker's part while anybody who has time may help with it. Returns the result of what was
     /// done here, which is the left end of it.
     fn offer(&self, part: &Part<R>, done: u64) -> Option<R> {
-        let (own, ()) = join_on_offer(|| self.own(part, done), || self.help(part));
+        let (own, ()) = join(|| self.own(part, done), || self.help(part));
         own
     }
 
