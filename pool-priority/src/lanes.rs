@@ -235,12 +235,12 @@ mod tests {
                 both.pop();
             }
             let lanes = &both.lanes;
-            for level in 1..3 {
+            for (level, due) in due.iter_mut().enumerate().skip(1) {
                 if !lanes.lanes[level].items.is_empty() {
                     let is_due = lanes.overtaken(level) >= lanes.lanes[level].slack;
                     assert!(!is_due || lanes.ageing_from <= lanes.dispatched, "{level} is due and would be skipped");
                     assert!(lanes.overtaken(level) <= lanes.lanes[level].slack);
-                    due[level] += u32::from(is_due);
+                    *due += u32::from(is_due);
                 }
             }
         }

@@ -32,7 +32,7 @@ fn model(f: impl Fn() + Send + Sync + 'static) {
 }
 
 /// Explores everything with at most `preemptions` switches away from a thread that could go on.
-fn bounded(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn bounded(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
     explore(Some(preemptions), f);
 }
 
