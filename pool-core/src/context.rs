@@ -3,7 +3,7 @@
 use crate::cell::{self, Kind};
 use crate::core::Core;
 use crate::error::{Rejected, Rejection};
-use crate::fork::ForkStorage;
+use crate::fork::ForkStack;
 use crate::handle::JoinHandle;
 use crate::scope::Account;
 use crate::seat::Seat;
@@ -35,7 +35,7 @@ pub(crate) trait Inject: Send + Sync {
 pub(crate) struct Context {
     core: Arc<Core>,
     seat: Arc<Seat>,
-    forks: ForkStorage,
+    forks: ForkStack,
     account: Account,
     queue: NonNull<dyn Queue>,
 }
@@ -58,13 +58,13 @@ impl Context {
         struct Leave;
         impl Drop for Leave {
             fn drop(&mut self) {
-                ForkStorage::leave();
+                ForkStack::leave();
                 let _ = CURRENT.try_with(|current| current.set(ptr::null()));
             }
         }
-        let context = Self { core, seat, forks: ForkStorage::new(), account: Account::new(), queue };
+        let context = Self { core, seat, forks: ForkStack::default(), account: Account::new(), queue };
         CURRENT.with(|current| current.set(&raw const context));
-        context.forks.enter(&context.seat.board.limit);
+        ForkStack::enter(&context.seat.board);
         let _leave = Leave;
         f(&context)
     }
@@ -83,8 +83,8 @@ impl Context {
         Self::with(|context| f(context.filter(|context| ptr::eq(&*context.core, core))))
     }
 
-    /// The memory of this worker's forks.
-    pub(crate) fn forks(&self) -> &ForkStorage {
+    /// This worker's forks.
+    pub(crate) fn forks(&self) -> &ForkStack {
         &self.forks
     }
 

@@ -110,11 +110,9 @@ impl Core {
         self.quiet.lock().alive += 1;
         let started = {
             let mut seats = self.seats.lock();
-            let before = working(&seats);
             let vacant = seats.iter().position(|place| !place.working && place.seat.is_vacant());
             let place = vacant.unwrap_or_else(|| {
                 let seat = Arc::new(Seat::new(seats.len()));
-                seat.board.resize(0, before);
                 seats.push(Occupied { seat, thread: None, working: false });
                 seats.len() - 1
             });
@@ -124,7 +122,7 @@ impl Core {
             let started = start(Arc::clone(&seat)).map(|thread| {
                 seats[place].thread = Some(thread);
                 seats[place].working = true;
-                resize_boards(&seats, before);
+                resize_boards(&seats);
             });
             started.inspect_err(|_| seat.vacate())
         };
@@ -141,7 +139,7 @@ impl Core {
             place.seat.give(Order::Retire);
             place.seat.unpark();
         }
-        resize_boards(&seats, before);
+        resize_boards(&seats);
         leaving
     }
 
@@ -296,10 +294,10 @@ fn working(seats: &[Occupied]) -> usize {
     seats.iter().filter(|place| place.working).count()
 }
 
-/// The number of workers has changed from `before` to what it is.
-fn resize_boards(seats: &[Occupied], before: usize) {
+/// The number of workers has changed.
+fn resize_boards(seats: &[Occupied]) {
     for place in seats {
-        place.seat.board.resize(before, working(seats));
+        place.seat.board.resize(working(seats));
     }
 }
 

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::fork::{self, Frame};
 use crate::sync::UnsafeCell;
 use crate::wait::Nap;
+use std::any::Any;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
@@ -54,10 +55,14 @@ impl<B: FnOnce() -> RB, RB> JoinFrame<B, RB> {
 ///
 /// On a worker this is [`Pool::join`](crate::Pool::join) of its pool; elsewhere it runs `a`, then `b`, right here.
 ///
+/// `b` may begin as soon as `join` is called, but need not begin before `a` has ended: `a` must not wait for `b`. Where joins
+/// are nested, the outermost halves are offered to other workers first. Costs a few instructions while no worker is hungry.
+///
 /// # Panics
-/// With the panic of `a`, or else with that of `b`. Both closures run in any case.
-// Always inline: a call more for each level of a recursion overflows the processor's return predictor at half the depth.
-#[inline(always)]
+/// With the panic of `a`, or else with that of `b`. Both closures run in any case. As anywhere, a value whose `Drop` panics
+/// while a panic unwinds aborts the process: here, the result of `a` when `b` panics.
+// Without a hint to inline it: so the function that forks is inlined into this one, and a recursion that forks at each level
+// makes one call for each, not two.
 pub fn join<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
 where
     A: FnOnce() -> RA + Send,
@@ -65,41 +70,54 @@ where
     RA: Send,
     RB: Send,
 {
-    let frame = JoinFrame::new(b);
-    // From the whole frame, not from its head: whoever takes it goes from the one to the other.
-    let place = fork::push(NonNull::from(&frame).cast());
-    // Not before `frame` is off the stack and done may this function end, so a panic waits.
-    match catch_unwind(AssertUnwindSafe(a)) {
-        Ok(ra) if fork::pop(place) => {
-            // SAFETY: always private, so nobody else runs it.
-            let b = unsafe { frame.take() };
-            (ra, b())
+    if fork::is_calm() {
+        // Nobody would come for `b` before it is its turn.
+        match catch_unwind(AssertUnwindSafe(a)) {
+            Ok(ra) => (ra, b()),
+            Err(payload) => second_and_unwind(b, payload),
         }
-        // SAFETY: at this place of the stack until `pop` just now.
-        Ok(ra) => unsafe { recover(&frame, ra) },
-        // SAFETY: at this place of the stack.
-        Err(payload) => unsafe { both_ran(place, &frame, payload) },
+    } else {
+        join_offering(a, b)
     }
 }
 
-/// `a` panicked: `b` runs all the same, as it would have if somebody had taken it.
-///
-/// # Safety
-/// The frame is on this thread's fork stack at `place`, the top.
+/// `join` with a frame for `b`, where others find it.
 #[cold]
 #[inline(never)]
-unsafe fn both_ran<B, RB>(place: usize, frame: &JoinFrame<B, RB>, payload: Box<dyn std::any::Any + Send>) -> !
+fn join_offering<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
 where
+    A: FnOnce() -> RA,
     B: FnOnce() -> RB,
 {
-    let second = if fork::pop(place) {
-        // SAFETY: always private, so nobody else runs it.
-        let b = unsafe { frame.take() };
-        catch_unwind(AssertUnwindSafe(|| drop(b())))
-    } else {
-        // SAFETY: exposed by this thread, off the stack, alive.
-        catch_unwind(AssertUnwindSafe(|| drop(unsafe { recover(frame, ()) })))
-    };
+    Context::with(|context| {
+        let context = context.expect("only workers have others to offer to");
+        let frame = JoinFrame::new(b);
+        // From the whole frame, not from its head: whoever takes it goes from the one to the other.
+        let place = fork::push(context, NonNull::from(&frame).cast());
+        // Not before `frame` is off the stack and done may this function end, so a panic waits.
+        let ra = catch_unwind(AssertUnwindSafe(a));
+        let second = || {
+            if fork::pop(context, place) {
+                // SAFETY: always private, so nobody else runs it.
+                let b = unsafe { frame.take() };
+                b()
+            } else {
+                // SAFETY: exposed by this worker, off its stack, alive, not run here.
+                unsafe { recover(context, &frame) }
+            }
+        };
+        match ra {
+            Ok(ra) => (ra, second()),
+            Err(payload) => second_and_unwind(second, payload),
+        }
+    })
+}
+
+/// The first half panicked: the second runs all the same, as it would have if somebody had taken it.
+#[cold]
+#[inline(never)]
+fn second_and_unwind<R>(second: impl FnOnce() -> R, payload: Box<dyn Any + Send>) -> ! {
+    let second = catch_unwind(AssertUnwindSafe(|| drop(second())));
     if let Err(Err(third)) = second.map_err(|second| catch_unwind(AssertUnwindSafe(|| drop(second)))) {
         // The payload of a panic may panic when it is dropped, and so may the payload of that panic.
         std::mem::forget(third);
@@ -107,23 +125,13 @@ where
     resume_unwind(payload);
 }
 
-/// Adds the result of a frame that was exposed: run here if nobody took it, else waited for. Unwinds with its panic.
+/// The result of a frame that was exposed: run here if nobody took it, else waited for. Unwinds with its panic.
 ///
 /// # Safety
 /// The frame was exposed by this worker, is off its fork stack, and has not been run here.
 #[cold]
 #[inline(never)]
-unsafe fn recover<B, RA, RB>(frame: &JoinFrame<B, RB>, ra: RA) -> (RA, RB)
-where
-    B: FnOnce() -> RB,
-{
-    // SAFETY: passed on.
-    (ra, Context::with(|context| unsafe { recover_on(context.expect("only workers expose"), frame) }))
-}
-
-/// # Safety
-/// As for `recover`.
-unsafe fn recover_on<B, RB>(context: &Context, frame: &JoinFrame<B, RB>) -> RB
+unsafe fn recover<B, RB>(context: &Context, frame: &JoinFrame<B, RB>) -> RB
 where
     B: FnOnce() -> RB,
 {
@@ -137,8 +145,9 @@ where
     // SAFETY: passed on.
     while !unsafe { fork::is_done(&frame.head) } {
         // Only what the thief forked off our own frame: anything else could need a lock that we hold, take longer than what
-        // we wait for, or pile up on our stack without bound.
-        match context.core().take_descendant(NonNull::from(frame).cast()) {
+        // we wait for, or pile up on our stack without bound. Not at each look, for it takes the thief's lines away.
+        let taken = nap.is_time_to_look().then(|| context.core().take_descendant(NonNull::from(frame).cast()));
+        match taken.flatten() {
             Some(taken) => {
                 fork::run_taken(context, taken);
                 nap = Nap::new();

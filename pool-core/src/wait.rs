@@ -126,9 +126,16 @@ pub(crate) struct Nap {
 impl Nap {
     const SHORTEST: Duration = Duration::from_micros(50);
     const LONGEST: Duration = Duration::from_millis(1);
+    /// While spinning, a look for parts comes at every so many looks for the end.
+    const LOOKS_APART: u32 = 20;
 
     pub(crate) fn new() -> Self {
         Self { spin: Spin::new(), length: Self::SHORTEST }
+    }
+
+    /// Whether to look now for parts to help with: now and then at first, and before and after each nap.
+    pub(crate) fn is_time_to_look(&self) -> bool {
+        self.spin.round % Self::LOOKS_APART == Self::LOOKS_APART - 1 || self.spin.round == Spin::ROUNDS
     }
 
     pub(crate) fn once(&mut self) {

@@ -105,8 +105,8 @@ pub fn all() -> Vec<Workload> {
 /// Inputs that are made once, on first use, and shared by all contestants.
 #[derive(Debug, Default)]
 pub struct Inputs {
-    pub(crate) small_tree: OnceLock<tree::Node>,
-    pub(crate) big_tree: OnceLock<tree::Node>,
+    pub(crate) small_tree: OnceLock<Box<tree::Node>>,
+    pub(crate) big_tree: OnceLock<Box<tree::Node>>,
     pub(crate) keys: OnceLock<quicksort::Keys>,
     pub(crate) few_numbers: OnceLock<Vec<f64>>,
     pub(crate) many_numbers: OnceLock<Vec<f64>>,

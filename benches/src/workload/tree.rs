@@ -25,14 +25,22 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// A tree of `2^layers - 1` nodes, numbered as in a heap from 1.
-    fn full(layers: u32) -> Node {
-        Node::numbered(1, layers)
-    }
-
-    fn numbered(value: u64, layers: u32) -> Node {
-        let child = |value| (layers > 1).then(|| Box::new(Node::numbered(value, layers - 1)));
-        Node { value, left: child(2 * value), right: child(2 * value + 1) }
+    /// A tree of `2^layers - 1` nodes, numbered as in a heap from 1, and lying in memory in that order.
+    ///
+    /// Built depth first, the nodes would lie in the order of a walk that begins with the right child, or with the left one:
+    /// three times as fast as the other, which says more about the processor's prefetcher than about anybody's `join`.
+    #[expect(clippy::vec_box, reason = "each node is a block of its own, as in a tree that grew")]
+    fn full(layers: u32) -> Box<Node> {
+        let mut nodes: Vec<Box<Node>> =
+            (1..1 << layers).map(|value| Box::new(Node { value, left: None, right: None })).collect();
+        while nodes.len() > 1 {
+            let parent = nodes.len() / 2 - 1;
+            let right = nodes.pop();
+            let left = nodes.pop();
+            nodes[parent].left = left;
+            nodes[parent].right = right;
+        }
+        nodes.remove(0)
     }
 }
 

@@ -1,11 +1,15 @@
 //! [`Board`]: what a worker offers to others.
 
 use super::Frame;
-use crate::sync::atomic::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering, fence};
+use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crossbeam_utils::CachePadded;
 use std::ptr::{self, NonNull};
 
 /// Slots of a board. A worker offers at most so many frames at the same time; taken ones do not count.
 const SLOTS: usize = if cfg!(loom) { 1 } else { 4 };
+
+/// So many frames a worker keeps to expose later; with that many, its joins make no frames.
+const STOCK: usize = 1;
 
 /// Set while a ticket for the slot is in the strategy's queue or in a worker's hand.
 pub(super) const TICKET: usize = 1 << 0;
@@ -26,52 +30,68 @@ pub(super) struct Slot {
 /// What a worker offers to others.
 #[derive(Debug)]
 pub(crate) struct Board {
-    /// From this height of the owner's stack on, a fork goes the slow way: the length of the storage, or 0 while the board
-    /// has room. One load so tells the owner both that there is space and that nobody is hungry.
-    pub(crate) limit: AtomicUsize,
-    /// How many more frames the owner may expose.
-    pub(super) room: AtomicIsize,
-    pub(super) slots: [Slot; SLOTS],
+    /// Set to 1 by whoever takes a frame, and back to 0 by the owner when it has filled all slots again.
+    ///
+    /// On a line of its own: the owner reads it at each join, and the slots change more often.
+    pub(super) hunger: CachePadded<AtomicUsize>,
+    /// So many slots are in use: one for each other worker.
+    in_use: AtomicUsize,
+    slots: [Slot; SLOTS],
 }
 
 impl Board {
     pub(crate) fn new() -> Self {
         Self {
-            limit: AtomicUsize::new(0),
-            room: AtomicIsize::new(0),
-            slots: std::array::from_fn(|_| Slot {
-                state: AtomicUsize::new(0),
-                frame: AtomicPtr::new(ptr::null_mut()),
-                origin: AtomicPtr::new(ptr::null_mut()),
-            }),
+            hunger: CachePadded::new(AtomicUsize::new(1)),
+            in_use: AtomicUsize::new(0),
+            slots: std::array::from_fn(|_| Slot::new()),
         }
     }
 
-    /// Room for one frame for each other worker. `workers` changed from `before` to `now`.
-    pub(crate) fn resize(&self, before: usize, now: usize) {
-        let room = |workers: usize| workers.saturating_sub(1).min(SLOTS) as isize;
-        self.make_room(room(now) - room(before));
+    /// The pool has so many workers from now on.
+    pub(crate) fn resize(&self, workers: usize) {
+        self.in_use.store(workers.saturating_sub(1).min(SLOTS), Ordering::Relaxed);
+        self.ask_for_more();
     }
 
-    /// `more` frames may be exposed than before.
-    pub(super) fn make_room(&self, more: isize) {
-        self.room.fetch_add(more, Ordering::Relaxed);
-        // Pairs with the fence in `settle_limit`: either the owner sees the room, or our 0 comes after its limit.
-        fence(Ordering::SeqCst);
-        self.limit.store(0, Ordering::Relaxed);
+    /// There may be a free slot that the owner does not know of.
+    pub(super) fn ask_for_more(&self) {
+        // AcqRel: pairs with the exchange in `settle`. Of the two, the later one decides: if it is that of `settle`, it sees
+        // the free slot; if it is ours, the owner finds hunger again.
+        self.hunger.swap(1, Ordering::AcqRel);
     }
 
-    pub(super) fn has_room(&self) -> bool {
-        self.room.load(Ordering::Relaxed) > 0
+    /// Relaxed: a hint; what the owner does upon it is ordered by `settle`.
+    #[inline(always)]
+    pub(super) fn hunger(&self) -> usize {
+        self.hunger.load(Ordering::Relaxed)
     }
 
-    /// By the owner, when the board is full: forks are fast again until `make_room`.
-    pub(super) fn settle_limit(&self, capacity: usize) {
-        self.limit.store(capacity, Ordering::Relaxed);
-        // Pairs with the fence in `make_room`: a 0 of its that our limit has replaced comes with the room that it made.
-        fence(Ordering::SeqCst);
-        if self.has_room() {
-            self.limit.store(0, Ordering::Relaxed);
+    /// How many frames the owner should have in stock beyond those exposed.
+    pub(super) fn stock(&self) -> usize {
+        if self.in_use.load(Ordering::Relaxed) == 0 { 0 } else { STOCK }
+    }
+
+    /// By the owner: a slot for another frame.
+    pub(super) fn free_slot(&self) -> Option<usize> {
+        // Acquire: pairs with the Release of the thief that emptied the slot.
+        let free = |slot: &Slot| slot.state.load(Ordering::Acquire) & READY == 0;
+        self.slots[..self.in_use.load(Ordering::Relaxed)].iter().position(free)
+    }
+
+    pub(super) fn slot(&self, index: usize) -> &Slot {
+        &self.slots[index]
+    }
+
+    /// By the owner, when it has no free slot left: there is no hunger until `ask_for_more`.
+    pub(super) fn settle(&self) {
+        if self.hunger() != 0 {
+            // AcqRel: pairs with the exchange in `ask_for_more`.
+            self.hunger.swap(0, Ordering::AcqRel);
+            if self.free_slot().is_some() {
+                // An exchange, not a store, so that the next one in this function still sees what `ask_for_more` released.
+                self.hunger.swap(1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -91,6 +111,14 @@ impl Board {
 pub(crate) struct Taken(pub(super) NonNull<Frame>);
 
 impl Slot {
+    fn new() -> Self {
+        Self {
+            state: AtomicUsize::new(0),
+            frame: AtomicPtr::new(ptr::null_mut()),
+            origin: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
     /// Takes the frame if one is ready and `wanted`. Of the ticket bit, only `keep` stays.
     pub(super) fn take(&self, keep: usize, wanted: impl Fn(&Self) -> bool) -> Option<Taken> {
         // Acquire: pairs with the Release in `expose`, for the frame's content and the two pointers.
@@ -114,5 +142,45 @@ impl Slot {
                 Err(now) => state = now,
             }
         }
+    }
+}
+
+#[cfg(all(test, loom))]
+mod tests {
+    use super::*;
+    use loom::{model, thread};
+    use std::sync::Arc;
+
+    /// However the owner's settling and the taking of its frames meet, a free slot leaves hunger behind.
+    #[test]
+    fn a_free_slot_is_not_overlooked() {
+        model(|| {
+            let board = Arc::new(Board::new());
+            board.resize(2);
+            let expose = |board: &Board| {
+                let slot = board.slot(board.free_slot().expect("nothing lies there"));
+                slot.frame.store(NonNull::dangling().as_ptr(), Ordering::Relaxed);
+                slot.state.fetch_or(READY, Ordering::Release);
+            };
+            let thief = |board: &Arc<Board>| {
+                let board = Arc::clone(board);
+                thread::spawn(move || {
+                    if let Some(Taken(_)) = board.slot(0).take(0, |_| true) {
+                        board.ask_for_more();
+                    }
+                })
+            };
+            expose(&board);
+            let first = thief(&board);
+            board.settle();
+            if board.free_slot().is_some() {
+                expose(&board);
+            }
+            let second = thief(&board);
+            board.settle();
+            first.join().unwrap();
+            second.join().unwrap();
+            assert!(board.hunger() != 0 || board.free_slot().is_none());
+        });
     }
 }

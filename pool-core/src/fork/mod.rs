@@ -1,13 +1,15 @@
 //! Forks: the second halves of running `join`s, private until somebody is hungry.
 //!
-//! `join(a, b)` puts a [`Frame`] for `b`, which lives on the caller's stack, on the worker's [`ForkStack`], runs `a`, and
-//! takes `b` back. As long as nobody else is interested, all of it is plain loads and stores.
+//! A [`Frame`] stands for a `b` that waits for its `a`. It lives on the stack of the `join` that made it, and its worker
+//! knows it by its [`ForkStack`]. Most joins make none: while nobody is hungry and a frame is in stock for the next who will
+//! be, `join` asks [`is_calm`] and runs `a` and `b`, one after the other, as if there were no pool.
 //!
 //! Others see only what lies on the worker's [`Board`]: a few slots, each with the address of one frame. A worker *exposes*
-//! its oldest private frames, which stand for the largest pieces of work, while its board has room (one relaxed load for
-//! each join). To expose is to fill a slot and to put a *ticket* for the slot in the strategy's queue, as an ordinary item
-//! that any strategy can carry. A ticket says "look at this slot", not "run this frame": it outlives the frame, is good for
-//! whatever lies in the slot when it is drawn, and there is never more than one of a slot in the queue.
+//! its oldest frames, which stand for the largest pieces of work, while its board has a free slot. To expose is to fill a
+//! slot and to put a *ticket* for the slot in the strategy's queue, as an ordinary item that any strategy can carry. A
+//! ticket says "look at this slot", not "run this frame": it outlives the frame, is good for whatever lies in the slot when
+//! it is drawn, and there is no more than one of a slot in the queue. Whoever takes a frame tells the owner that there is
+//! hunger, and the owner's next join finds that.
 //!
 //! ```text
 //!                 owner: expose                  thief: take
@@ -17,6 +19,7 @@
 //!                 owner: reclaim
 //! ```
 //!
+//! Frames only on demand: Mohr, Kranz, Halstead, "Lazy task creation" (1991).
 //! Private deques: Acar, Charguéraud, Rainey, "Scheduling parallel programs by work stealing with private deques" (2013).
 //! Oldest first: Blumofe, Leiserson, "Scheduling multithreaded computations by work stealing" (1999).
 //! Helping only the thief of one's own work: Wagner, Calder, "Leapfrogging" (1993).
@@ -25,7 +28,7 @@ mod board;
 mod stack;
 
 pub(crate) use board::{Board, Taken};
-pub(crate) use stack::ForkStorage;
+pub(crate) use stack::{ForkStack, is_calm};
 
 use crate::context::Context;
 use crate::seat::Seat;
@@ -33,7 +36,7 @@ use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::task::{Outcome, Payload, Task, TaskVtable, Withdrawal};
 use board::{ONE_EXPOSURE, READY, Slot, TICKET};
-use stack::ForkStack;
+use stack::is_hungry;
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
@@ -71,37 +74,39 @@ impl Frame {
     }
 }
 
-/// Puts a frame on top of this thread's stack and returns its place. On a thread that is no worker nothing is kept, and the
-/// frame comes back as private.
-#[inline(always)]
-pub(crate) fn push(frame: NonNull<Frame>) -> usize {
-    match ForkStack::with(|stack| stack.push(frame)) {
-        Some(place) => place,
-        None => push_slowly(frame),
-    }
+/// Puts a frame on this worker's stack, offers the oldest if others want it, and returns the frame's place.
+pub(crate) fn push(context: &Context, frame: NonNull<Frame>) -> usize {
+    let place = context.forks().push(frame);
+    offer(context);
+    place
 }
 
-/// Somebody may be hungry, or the storage is full, or this thread is no worker.
-#[cold]
-#[inline(never)]
-fn push_slowly(frame: NonNull<Frame>) -> usize {
-    ForkStack::with(|stack| {
-        let place = stack.len();
-        Context::with(|context| {
-            if let Some(context) = context {
-                context.forks().put(stack, frame);
-                expose(context, stack);
-            }
-        });
-        place
-    })
+/// Takes the frame at `place`, the top one, off this worker's stack. `true` if it has always been private, so that it is the
+/// caller's.
+pub(crate) fn pop(context: &Context, place: usize) -> bool {
+    let private = context.forks().pop(place);
+    offer(context);
+    private
+}
+
+/// Exposes what is in stock as far as others want it.
+#[inline]
+fn offer(context: &Context) {
+    let (board, stack) = (&context.seat().board, context.forks());
+    while let Some(index) = board.free_slot() {
+        // With nothing left to offer, the hunger stays: the next fork will be offered.
+        let Some((frame, place)) = stack.oldest_private() else { return stack.settle(board.stock()) };
+        expose(context, index, frame, place);
+    }
+    board.settle();
+    stack.settle(board.stock());
 }
 
 /// Offers what this worker has in stock, if others want it. Returns whether they want more: a frame pushed now would be
 /// offered. `false` on a thread that is no worker.
 #[inline(always)]
 pub(crate) fn is_wanted() -> bool {
-    ForkStack::with(ForkStack::is_limit_zero) && offer_stock()
+    is_hungry() && offer_stock()
 }
 
 #[cold]
@@ -109,57 +114,36 @@ pub(crate) fn is_wanted() -> bool {
 fn offer_stock() -> bool {
     Context::with(|context| {
         context.is_some_and(|context| {
-            let board = &context.seat().board;
-            board.has_room() && {
-                ForkStack::with(|stack| expose(context, stack));
-                board.has_room()
-            }
+            offer(context);
+            context.seat().board.hunger() != 0
         })
     })
 }
 
-/// Takes the frame at `place`, the top one, off this thread's stack. `true` if it has always been private, so that it is the
-/// caller's.
-#[inline(always)]
-pub(crate) fn pop(place: usize) -> bool {
-    ForkStack::with(|stack| stack.pop(place))
-}
-
-/// Offers the oldest private frames while the board has room.
-fn expose(context: &Context, stack: &ForkStack) {
-    let board = &context.seat().board;
-    while board.has_room() {
-        // With nothing left to offer, the limit stays at 0: the next fork will be offered.
-        let Some((frame, place)) = stack.oldest_private() else { return };
-        // Acquire: pairs with the Release of the thief that emptied the slot.
-        let free = |slot: &Slot| slot.state.load(Ordering::Acquire) & READY == 0;
-        let Some(index) = board.slots.iter().position(free) else { break };
-        let slot = &board.slots[index];
-        stack.count_exposed();
-        board.room.fetch_sub(1, Ordering::Relaxed);
-        slot.frame.store(frame.as_ptr(), Ordering::Relaxed);
-        slot.origin.store(context.forks().origin_of(place), Ordering::Relaxed);
-        let mut old = slot.state.load(Ordering::Relaxed);
-        let had_ticket = loop {
-            let stamp = (old & !TICKET).wrapping_add(ONE_EXPOSURE) | READY;
-            let exposure =
-                Exposure { owner: NonNull::from(&**context.seat()), slot: index, stamp, done: AtomicBool::new(false) };
-            // SAFETY: the frame is on our stack of private frames, so it is alive and nobody else knows it yet.
-            unsafe { frame.as_ref() }.exposure.with_mut(|place| unsafe { (*place).write(exposure) });
-            // Release: pairs with the Acquire of `take`. Only a ticket that is drawn can change the state under us.
-            match slot.state.compare_exchange_weak(old, stamp | TICKET, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(old) => break old & TICKET != 0,
-                Err(now) => old = now,
-            }
-        };
-        if had_ticket {
-            context.announce();
-        } else {
-            // If the strategy panics, the frame stays in its slot, without a ticket, until its owner takes it back.
-            let _ = context.submit_part(ticket(slot, context.core().id()));
+/// Puts the oldest private frame, which lies at `place`, into a free slot.
+fn expose(context: &Context, index: usize, frame: NonNull<Frame>, place: usize) {
+    let (slot, stack) = (context.seat().board.slot(index), context.forks());
+    stack.count_exposed();
+    slot.frame.store(frame.as_ptr(), Ordering::Relaxed);
+    slot.origin.store(stack.origin_of(place), Ordering::Relaxed);
+    let mut old = slot.state.load(Ordering::Relaxed);
+    let had_ticket = loop {
+        let stamp = (old & !TICKET).wrapping_add(ONE_EXPOSURE) | READY;
+        let exposure =
+            Exposure { owner: NonNull::from(&**context.seat()), slot: index, stamp, done: AtomicBool::new(false) };
+        // SAFETY: the frame is on our stack of private frames, so it is alive and nobody else knows it yet.
+        unsafe { frame.as_ref() }.exposure.with_mut(|place| unsafe { (*place).write(exposure) });
+        // Release: pairs with the Acquire of `take`. Only a ticket that is drawn can change the state under us.
+        match slot.state.compare_exchange_weak(old, stamp | TICKET, Ordering::AcqRel, Ordering::Relaxed) {
+            Ok(old) => break old & TICKET != 0,
+            Err(now) => old = now,
         }
+    };
+    // A ticket that is in the queue already was announced when it was put there.
+    if !had_ticket && context.submit_part(ticket(slot, context.core().id())).is_err() {
+        // The frame stays in its slot until its owner takes it back. The next one gets a ticket again.
+        slot.state.fetch_and(!TICKET, Ordering::Relaxed);
     }
-    board.settle_limit(context.forks().capacity());
 }
 
 /// Takes back a frame that was exposed and has just come off the fork stack. `false` if somebody has taken it.
@@ -167,18 +151,14 @@ fn expose(context: &Context, stack: &ForkStack) {
 /// # Safety
 /// The frame was exposed by this worker and is alive.
 pub(crate) unsafe fn reclaim(context: &Context, frame: &Frame) -> bool {
-    ForkStack::with(ForkStack::popped_exposed);
     // SAFETY: exposed, by this function's contract.
     let exposure = unsafe { frame.exposure() };
     let board = &context.seat().board;
-    let slot = &board.slots[exposure.slot];
+    let slot = board.slot(exposure.slot);
     // Acquire: nothing of another thread is read after, but a thief that looked in vain has released the word.
     let reclaimed = slot.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |state| {
         (state & !TICKET == exposure.stamp).then_some(state & !READY)
     });
-    if reclaimed.is_ok() {
-        board.make_room(1);
-    }
     reclaimed.is_ok()
 }
 
@@ -199,7 +179,7 @@ pub(crate) fn run_taken(context: &Context, taken: Taken) {
     // SAFETY: what is taken was exposed. The seat lives as long as the pool.
     let (owner, done) = unsafe { (head.exposure().owner.as_ref(), &head.exposure().done) };
     // The slot is free again: the owner may expose its next frame while we run this one.
-    owner.board.make_room(1);
+    owner.board.ask_for_more();
     context.forks().push_origin(frame);
     // SAFETY: taken by us alone, and alive. It never unwinds.
     unsafe { (head.run)(frame) };
