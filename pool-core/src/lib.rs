@@ -162,6 +162,7 @@ mod pool;
 pub mod scheduler;
 mod scope;
 mod seat;
+pub mod shared_queue;
 pub mod sync;
 mod task;
 mod wait;

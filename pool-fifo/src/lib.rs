@@ -36,14 +36,11 @@
 
 #![forbid(unsafe_code)]
 
-mod queue;
-
 use std::fmt;
 use std::sync::Arc;
 
+use pool_core::shared_queue::SharedQueue;
 use pool_core::{Scheduler, Task, Worker};
-
-use queue::Queue;
 
 pub use pool_core::{
     BuildError, Builder, JoinError, JoinHandle, Metrics, Rejected, Scope, ShutdownError, current_worker, execute, join,
@@ -66,7 +63,7 @@ pub use pool_core::{
 /// assert_eq!(worker.next(), None);
 /// ```
 pub struct Fifo<T = Task> {
-    queue: Queue<T>,
+    queue: SharedQueue<T>,
 }
 
 /// A pool that dispatches tasks in the order in which they were submitted.
@@ -75,7 +72,7 @@ pub type Pool = pool_core::Pool<Fifo>;
 impl<T> Fifo<T> {
     /// An empty queue.
     pub fn new() -> Self {
-        Self { queue: Queue::new() }
+        Self { queue: SharedQueue::new() }
     }
 
     /// The number of waiting items: exact when nobody submits or takes, else a recent value. O(1).

@@ -8,15 +8,12 @@
 //! 1. **Own work newest first.** A worker takes the item it pushed last.
 //! 2. **Thieves oldest first.** Whoever takes from another worker's deque takes the item that has lain there longest: in
 //!    fork–join that is the largest piece.
-//! 3. **Outside work in submission order, and soon.** Items from outside lie in the outside queue or, taken from there a few
-//!    at a time, in a worker's *inbox*. Both are first in, first out, and an inbox can be robbed like a deque. A worker with
-//!    local work without end still looks at outside work on every [`OUTSIDE_EVERY`]-th call for an item: by turns first where
-//!    it would take from anyhow (its inbox, then the outside queue), and first at what one other worker holds (its inbox,
-//!    then its deque), going round the workers. So everything from outside is reached, also what lies in the inbox of a worker
-//!    that blocks. With `m` items before it where it lies, an outside item is dispatched after at most
-//!    `2 · OUTSIDE_EVERY · (m + 1)` dispatches of a worker in whose inbox it lies, or that has nothing in its inbox while it
-//!    lies in the outside queue; and after at most `w` times as many dispatches of any other of the `w` workers. With one
-//!    worker and nothing before it, [`OUTSIDE_EVERY`] dispatches are enough.
+//! 3. **Outside work in submission order, and soon.** Items from outside lie in one queue, first in, first out. A worker
+//!    without local work takes from there before it robs others. One with local work without end looks elsewhere on every
+//!    [`OUTSIDE_EVERY`]-th call for an item: by turns at the outside queue, and first at the deque of one other worker, going
+//!    round the workers, so that what lies with a worker that blocks is reached, too. With `m` items before it, an outside
+//!    item is dispatched after at most `2 · OUTSIDE_EVERY · (m + 1)` dispatches of any one worker that does not block; with
+//!    one worker and nothing before it, after [`OUTSIDE_EVERY`].
 //! 4. What a leaving worker held becomes outside work, oldest first.
 //!
 //! Among workers nothing else is promised: two items from outside may start in either order on two workers.
@@ -27,14 +24,15 @@
 //! |---|---|
 //! | push by a worker | O(1) amortised, no atomic read-modify-write |
 //! | own dispatch | O(1), one fence |
-//! | submit from outside | O(1), one compare-and-swap |
+//! | submit from outside | O(1), one lock of the submitters' end of the queue |
+//! | dispatch of outside work | O(1), one lock of the workers' end |
 //! | steal | O(1) when there is much to steal, O(workers) when there is little |
-//! | the promise that nothing waits | a look at each of the 2 · workers + 1 places |
+//! | the promise that nothing waits | a look at each of the workers + 1 places |
 //!
 //! # When not to take it
 //!
-//! - **All tasks come from outside, and each is small**: every item passes the outside queue anyhow, and most of the deques
-//!   stay empty. `pool-fifo` does the same with less.
+//! - **All tasks come from outside, and each is small**: every item passes the outside queue anyhow, and the deques stay
+//!   empty. `pool-fifo` does the same with less.
 //! - **Order matters between submitters, or the longest waiting time does**: newest first keeps the oldest own item waiting
 //!   as long as its worker finds newer ones and nobody is idle. Take `pool-fifo`.
 //! - **Some tasks are urgent**: take `pool-priority`.
@@ -43,7 +41,7 @@
 //!
 //! The deque is [`crossbeam_deque`]'s, after Chase and Lev, *Dynamic Circular Work-Stealing Deque* (SPAA 2005), with the
 //! orderings of Lê, Pop, Cohen and Zappa Nardelli, *Correct and Efficient Work-Stealing for Weak Memory Models* (PPoPP
-//! 2013). Random victims: Blumofe and Leiserson, *Scheduling Multithreaded Computations by Work Stealing* (JACM 1999).
+//! 2013). The outside queue is [`SharedQueue`]. Random victims: Blumofe and Leiserson, *Scheduling Multithreaded Computations by Work Stealing* (JACM 1999).
 
 #![forbid(unsafe_code)]
 
@@ -55,8 +53,8 @@ mod worker;
 use std::fmt;
 use std::sync::Arc;
 
-use crossbeam_deque::Injector;
-use crossbeam_utils::{Backoff, CachePadded};
+use crossbeam_utils::Backoff;
+use pool_core::shared_queue::SharedQueue;
 use pool_core::{Scheduler, Task};
 
 use members::Members;
@@ -70,16 +68,10 @@ pub use worker::StealingWorker;
 /// A pool whose workers steal from each other.
 pub type Pool = pool_core::Pool<WorkStealing>;
 
-/// A worker looks at outside work on every call with this number, however much local work it has.
+/// A worker looks beyond its own deque on every call with this number, however much local work it has.
 ///
 /// A look costs about as much as a dispatch, so the price is about one part in this number. A power of two.
 pub const OUTSIDE_EVERY: usize = 64;
-
-/// How many items a worker with nothing to do moves to its inbox at once, the one it takes included.
-///
-/// Small enough that an idle worker finds something in the outside queue, large enough that taking from that contended
-/// place is a small part of the cost of an item.
-pub const BATCH: usize = 16;
 
 /// A deque per worker and one queue for items from outside.
 ///
@@ -100,15 +92,15 @@ pub const BATCH: usize = 16;
 /// assert_eq!(thief.next(), Some("middle"), "what a worker leaves behind goes on");
 /// ```
 pub struct WorkStealing<T = Task> {
-    outside: Injector<T>,
+    outside: SharedQueue<T>,
     members: Members<T>,
-    transit: CachePadded<Transit>,
+    transit: Transit,
 }
 
 impl<T> WorkStealing<T> {
     /// No workers, no items.
     pub fn new() -> Self {
-        Self { outside: Injector::new(), members: Members::new(), transit: CachePadded::new(Transit::new()) }
+        Self { outside: SharedQueue::new(), members: Members::new(), transit: Transit::new() }
     }
 }
 
@@ -138,6 +130,10 @@ impl<T: Send> Scheduler<T> for WorkStealing<T> {
     #[inline]
     fn inject(&self, item: T, (): ()) {
         self.outside.push(item);
+    }
+
+    fn inject_batch(&self, items: impl Iterator<Item = T>, (): ()) {
+        self.outside.push_all(items);
     }
 
     fn is_empty(&self) -> bool {
@@ -188,7 +184,7 @@ mod tests {
         assert_eq!(stealing.look(), Look::Unsure);
         stealing.inject(7, ());
         assert_eq!(stealing.look(), Look::Something);
-        assert!(stealing.outside.steal().is_success());
+        assert_eq!(stealing.outside.pop(), Some(7));
         drop(moving);
         assert_eq!(stealing.look(), Look::Nothing);
     }

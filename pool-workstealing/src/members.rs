@@ -7,18 +7,16 @@ use crossbeam_utils::CachePadded;
 use pool_core::sync::Mutex;
 use pool_core::sync::atomic::{AtomicUsize, Ordering};
 
-/// The places of one worker, as others see them.
+/// One worker, as others see it.
 pub(crate) struct Member<T> {
     id: usize,
-    /// What it pushed itself.
+    /// What it pushed.
     pub(crate) deque: Stealer<T>,
-    /// What it took from outside and has not started.
-    pub(crate) inbox: Stealer<T>,
 }
 
 impl<T> Clone for Member<T> {
     fn clone(&self) -> Self {
-        Self { id: self.id, deque: self.deque.clone(), inbox: self.inbox.clone() }
+        Self { id: self.id, deque: self.deque.clone() }
     }
 }
 
@@ -47,17 +45,17 @@ impl<T> Members<T> {
 
     /// Adds a worker and says under which id. Whatever it pushes from now on is seen by everyone who starts a search
     /// after that push: the push comes after the new epoch.
-    pub(crate) fn add(&self, deque: Stealer<T>, inbox: Stealer<T>) -> usize {
+    pub(crate) fn add(&self, deque: Stealer<T>) -> usize {
         let mut list = self.list.lock();
         let id = list.next_id;
         list.next_id += 1;
-        let newcomer = Member { id, deque, inbox };
+        let newcomer = Member { id, deque };
         list.members = list.members.iter().cloned().chain([newcomer]).collect();
         self.epoch.fetch_add(1, Ordering::Release);
         id
     }
 
-    /// Removes a worker whose places are empty and stay so.
+    /// Removes a worker whose deque is empty and stays so.
     pub(crate) fn remove(&self, id: usize) {
         let mut list = self.list.lock();
         list.members = list.members.iter().filter(|member| member.id != id).cloned().collect();
@@ -77,10 +75,10 @@ impl<T> Members<T> {
         (self.epoch.load(Ordering::Relaxed), Arc::clone(&list.members))
     }
 
-    /// Whether some worker's place holds an item.
+    /// Whether some worker's deque holds an item.
     pub(crate) fn hold_something(&self) -> bool {
         let list = self.list.lock();
-        list.members.iter().any(|member| !member.deque.is_empty() || !member.inbox.is_empty())
+        list.members.iter().any(|member| !member.deque.is_empty())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A worker that looks at one place after another could miss an item that moves from a place it has not reached yet to one
 //! that it has passed, and promise that nothing waits while something does. Dispatching an item is not a move: nobody else
-//! may wait for it any more. Moves are taking a batch into an inbox, and giving back what a leaving worker held.
+//! may wait for it any more. The one move that there is, is giving back what a leaving worker held.
 
 use pool_core::sync::atomic::{AtomicUsize, Ordering, fence};
 

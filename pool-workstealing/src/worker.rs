@@ -7,9 +7,9 @@ use pool_core::{Task, Worker};
 
 use crate::members::Snapshot;
 use crate::random::Random;
-use crate::{BATCH, OUTSIDE_EVERY, WorkStealing};
+use crate::{OUTSIDE_EVERY, WorkStealing};
 
-/// A worker of [`WorkStealing`]: a deque for what it pushes, and an inbox for what it takes from outside in advance.
+/// A worker of [`WorkStealing`], with a deque for what it pushes.
 ///
 /// Dropping it gives back what it holds, as [`retire`](Worker::retire) does.
 pub struct StealingWorker<T: Send = Task> {
@@ -17,8 +17,6 @@ pub struct StealingWorker<T: Send = Task> {
     id: usize,
     /// Last in, first out.
     deque: Deque<T>,
-    /// First in, first out. Apart from the deque because newer local work would bury outside work there.
-    inbox: Deque<T>,
     /// The workers as of `epoch`, this one included.
     members: Snapshot<T>,
     epoch: usize,
@@ -30,44 +28,24 @@ pub struct StealingWorker<T: Send = Task> {
 impl<T: Send> StealingWorker<T> {
     pub(crate) fn new(shared: Arc<WorkStealing<T>>, seed: u64) -> Self {
         let deque = Deque::new_lifo();
-        let inbox = Deque::new_fifo();
-        let id = shared.members.add(deque.stealer(), inbox.stealer());
+        let id = shared.members.add(deque.stealer());
         let (epoch, members) = shared.members.snapshot();
-        Self { shared, id, deque, inbox, members, epoch, random: Random::new(seed), calls: 0 }
+        Self { shared, id, deque, members, epoch, random: Random::new(seed), calls: 0 }
     }
 
-    /// The look at outside work that is due though there may be other work. Takes one item at most: a batch would
-    /// fill the inbox of a worker that has enough to do.
+    /// The look elsewhere that is due though there may be work here.
     #[cold]
     fn due_look(&mut self) -> Option<T> {
         let look = self.calls / OUTSIDE_EVERY;
         if look % 2 == 0 {
             self.refresh();
             let turn = (look / 2) % self.members.len().max(1);
-            if let Some(other) = self.members.get(turn).filter(|member| !member.is(self.id)) {
-                let found = try_steal(&other.inbox).or_else(|| try_steal(&other.deque));
-                if found.is_some() {
-                    return found;
-                }
+            let other = self.members.get(turn).filter(|member| !member.is(self.id));
+            if let Some(found) = other.and_then(|other| try_steal(&other.deque)) {
+                return Some(found);
             }
         }
-        self.inbox.pop().or_else(|| {
-            // A race lost here was won by a worker that takes outside work too.
-            if self.shared.outside.is_empty() { None } else { self.shared.outside.steal().success() }
-        })
-    }
-
-    /// From the outside queue: one item to dispatch, and some more for the inbox when there are many.
-    fn take_outside(&mut self) -> Steal<T> {
-        let outside = &self.shared.outside;
-        match outside.len() {
-            0 => Steal::Empty,
-            1 | 2 => outside.steal(),
-            _ => {
-                let _moving = self.shared.transit.depart();
-                outside.steal_batch_with_limit_and_pop(&self.inbox, BATCH)
-            }
-        }
+        self.shared.outside.pop()
     }
 
     #[inline]
@@ -84,19 +62,10 @@ impl<T: Send> StealingWorker<T> {
         let first = self.random.below(count.max(1));
         let (before, after) = self.members.split_at(first);
         let mut others = after.iter().chain(before).filter(|member| !member.is(self.id));
-        others.find_map(|victim| {
-            try_steal(&victim.deque).or_else(|| match victim.inbox.len() {
-                0 => None,
-                1 => victim.inbox.steal().success(),
-                _ => {
-                    let _moving = self.shared.transit.depart();
-                    victim.inbox.steal_batch_with_limit_and_pop(&self.inbox, BATCH).success()
-                }
-            })
-        })
+        others.find_map(|victim| try_steal(&victim.deque))
     }
 
-    /// Looks at each place until it gives an item or is seen empty, and again if an item moved meanwhile.
+    /// Looks at each place until it gives an item or is seen empty, and again if items moved meanwhile.
     #[cold]
     fn search_everywhere(&mut self) -> Option<T> {
         let backoff = Backoff::new();
@@ -111,18 +80,17 @@ impl<T: Send> StealingWorker<T> {
 
     fn search_once(&mut self) -> Search<T> {
         let arrived = self.shared.transit.arrived();
-        // A newcomer may have moved something to its inbox since the last round.
+        // A newcomer may have pushed something since the last round.
         self.refresh();
-        // Its own places are empty: nobody else puts anything there.
-        if let Some(item) = until_empty(|| self.take_outside()) {
+        // Its own deque is empty: nobody else puts anything there.
+        if let Some(item) = self.shared.outside.pop() {
             return Search::Found(item);
         }
         let members = &self.members;
         let first = self.random.below(members.len().max(1));
         let (before, after) = members.split_at(first);
         for victim in after.iter().chain(before).filter(|member| !member.is(self.id)) {
-            let found = until_empty(|| victim.deque.steal()).or_else(|| until_empty(|| victim.inbox.steal()));
-            if let Some(item) = found {
+            if let Some(item) = until_empty(&victim.deque) {
                 return Search::Found(item);
             }
         }
@@ -132,12 +100,9 @@ impl<T: Send> StealingWorker<T> {
     /// Hands everything back to the outside queue, oldest first, while thieves may be at it.
     fn give_back(&mut self) {
         let _moving = self.shared.transit.depart();
-        while let Some(item) = self.inbox.pop() {
-            self.shared.outside.push(item);
-        }
         // The owner's end of the deque is the newest; its thieves' end is the oldest.
         let deque = self.deque.stealer();
-        while let Some(item) = until_empty(|| deque.steal()) {
+        while let Some(item) = until_empty(&deque) {
             self.shared.outside.push(item);
         }
         self.shared.members.remove(self.id);
@@ -162,10 +127,10 @@ fn try_steal<T>(from: &Stealer<T>) -> Option<T> {
 
 /// Goes on after each lost race.
 #[inline]
-fn until_empty<T>(mut steal: impl FnMut() -> Steal<T>) -> Option<T> {
+fn until_empty<T>(from: &Stealer<T>) -> Option<T> {
     let backoff = Backoff::new();
     loop {
-        match steal() {
+        match from.steal() {
             Steal::Success(item) => return Some(item),
             Steal::Empty => return None,
             Steal::Retry => backoff.spin(),
@@ -195,7 +160,7 @@ impl<T: Send> Worker<T> for StealingWorker<T> {
                 return found;
             }
         }
-        self.deque.pop().or_else(|| self.inbox.pop()).or_else(|| self.take_outside().success()).or_else(|| self.rob())
+        self.deque.pop().or_else(|| self.shared.outside.pop()).or_else(|| self.rob())
     }
 
     fn retire(self) {}
@@ -241,9 +206,8 @@ mod tests {
         // Joins later, so that the search has to notice.
         let other = shared.attach(1);
         other.deque.push(1);
-        other.inbox.push(2);
         shared.inject(3, ());
-        for expected in [3, 1, 2] {
+        for expected in [3, 1] {
             assert!(!shared.is_empty());
             assert!(matches!(worker.search_once(), Search::Found(item) if item == expected));
         }

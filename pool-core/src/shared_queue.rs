@@ -1,4 +1,4 @@
-//! A first-in-first-out queue with an end for each side.
+//! [`SharedQueue`]: a first-in-first-out queue with an end for each side, for strategies whose workers share one.
 //!
 //! ```text
 //!  submitters ──► tail: chunks, filled       head: chunks, emptied ──► workers
@@ -12,13 +12,28 @@
 //!
 //! Two locks instead of one: Michael and Scott, *Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue
 //! Algorithms* (PODC 1996), section 3; here with a whole tail moved at a time instead of a node.
+//!
+//! ```
+//! use pool_core::shared_queue::SharedQueue;
+//!
+//! let queue = SharedQueue::new();
+//! queue.push(1);
+//! queue.push_all(2..=3);
+//! assert_eq!((queue.pop(), queue.len()), (Some(1), 2));
+//! ```
 
+#![forbid(unsafe_code)]
+
+use crate::chunks::ChunkQueue;
+use crate::sync::SpinLock;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_utils::CachePadded;
-use pool_core::chunks::ChunkQueue;
-use pool_core::sync::SpinLock;
-use pool_core::sync::atomic::{AtomicBool, Ordering};
+use std::fmt;
 
-pub(crate) struct Queue<T> {
+/// A first-in-first-out queue that any number of threads may share.
+///
+/// If the push of `a` returned before that of `b` began, `a` is popped first.
+pub struct SharedQueue<T> {
     tail: CachePadded<Tail<T>>,
     /// The oldest items.
     head: CachePadded<SpinLock<ChunkQueue<T>>>,
@@ -32,23 +47,26 @@ struct Tail<T> {
     items: SpinLock<ChunkQueue<T>>,
 }
 
-impl<T> Queue<T> {
-    pub(crate) fn new() -> Self {
+impl<T> SharedQueue<T> {
+    /// An empty queue, without memory for items.
+    pub fn new() -> Self {
         Self {
             tail: CachePadded::new(Tail { occupied: AtomicBool::new(false), items: SpinLock::new(ChunkQueue::new()) }),
             head: CachePadded::new(SpinLock::new(ChunkQueue::new())),
         }
     }
 
+    /// Puts an item behind all others. O(1), with one allocation per [chunk](ChunkQueue::CHUNK) at most.
     #[inline]
-    pub(crate) fn push(&self, item: T) {
+    pub fn push(&self, item: T) {
         let mut tail = self.tail.items.lock();
         tail.push_back(item);
         self.occupy();
     }
 
-    /// Takes the lock once per chunk. The iterator runs outside it, since it may do anything.
-    pub(crate) fn push_all(&self, items: impl Iterator<Item = T>) {
+    /// Puts items behind all others, in their order; others may come between. If the iterator panics, those before are in.
+    // Takes the lock once per chunk. The iterator runs outside it, since it may do anything.
+    pub fn push_all(&self, items: impl Iterator<Item = T>) {
         let mut batch = Batch { to: self, items: ChunkQueue::new() };
         for item in items {
             batch.items.push_back(item);
@@ -75,9 +93,9 @@ impl<T> Queue<T> {
         !self.tail.occupied.load(Ordering::Acquire)
     }
 
-    /// The oldest item. `None` means that the queue was empty at some moment of the call.
+    /// Takes the oldest item. `None` means that the queue was empty at some moment of the call. O(1).
     #[inline]
-    pub(crate) fn pop(&self) -> Option<T> {
+    pub fn pop(&self) -> Option<T> {
         let mut head = self.head.lock();
         match head.pop_front() {
             Some(item) => Some(item),
@@ -97,23 +115,35 @@ impl<T> Queue<T> {
         self.tail.occupied.store(false, Ordering::Relaxed);
     }
 
-    /// Whether no item waits.
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether no item waits. O(1).
+    pub fn is_empty(&self) -> bool {
         let head = self.head.lock();
         head.is_empty() && self.is_tail_empty()
     }
 
-    /// How many items wait.
-    pub(crate) fn len(&self) -> usize {
+    /// How many items wait: exact when nobody pushes or pops, else a recent value. O(1).
+    pub fn len(&self) -> usize {
         let head = self.head.lock();
         let tail = self.tail.items.lock();
         head.len() + tail.len()
     }
 }
 
+impl<T> Default for SharedQueue<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for SharedQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedQueue").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
 /// What a batch has given and nobody has submitted yet. Submits it when dropped, also when the iterator panics.
 struct Batch<'a, T> {
-    to: &'a Queue<T>,
+    to: &'a SharedQueue<T>,
     items: ChunkQueue<T>,
 }
 
@@ -135,14 +165,14 @@ impl<T> Drop for Batch<'_, T> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::Queue;
-    use pool_core::chunks::ChunkQueue;
+    use super::SharedQueue;
+    use crate::chunks::ChunkQueue;
 
     const CHUNK: usize = ChunkQueue::<usize>::CHUNK;
 
     #[test]
     fn order_survives_chunks_and_fetches() {
-        let queue = Queue::new();
+        let queue = SharedQueue::new();
         let (mut pushed, mut popped) = (0, 0);
         for round in [1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 2, 10 * CHUNK + 7] {
             for _ in 0..round {
@@ -167,7 +197,7 @@ mod tests {
     /// The iterator of a batch is foreign code, so no lock may be held while it runs.
     #[test]
     fn a_batch_may_use_the_queue_it_goes_to() {
-        let queue = Queue::new();
+        let queue = SharedQueue::new();
         queue.push_all((0..2 * CHUNK).inspect(|&item| {
             queue.push(item);
             assert!(queue.pop().is_some());
