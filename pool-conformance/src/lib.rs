@@ -8,7 +8,7 @@
 //! conformance!(fifo: Fifo::new(), order = order::Fifo::new());
 //! ```
 //!
-//! That makes a module `toy` with a `#[test]` for each check below. The first expression makes an empty scheduler, for whatever
+//! That makes a module `fifo` with a `#[test]` for each check below. The first expression makes an empty scheduler, for whatever
 //! item type a check needs, and the second an oracle for its order contract.
 //!
 //! | test | laws | how |
@@ -27,7 +27,7 @@
 //! under loom as well, with [`loom_laws!`].
 //!
 //! Each check is also a plain function in [`bare`] that gives the [`Violation`], for strategies that need other arguments and
-//! for tests of the kit itself: `tests/teeth.rs` holds strategies broken on purpose against it, and each is caught by
+//! for tests of the kit itself: `tests/teeth/` holds strategies broken on purpose against it, and each is caught by
 //! exactly the law it breaks.
 
 #![forbid(unsafe_code)]

@@ -40,7 +40,7 @@ impl Deadline {
 
 /// Looks a bounded number of times before somebody parks.
 ///
-/// It only pauses the processor between looks, first briefly, then longer, and never yields it: a thread that yields to the
+/// It only pauses the processor between looks, and never yields it: a thread that yields to the
 /// one it waits for stays runnable on the same processor, and the system sees no reason to move either, even if another
 /// processor is free. One that parks is put on a free processor when it wakes.
 #[derive(Debug, Default)]
@@ -50,9 +50,9 @@ pub(crate) struct Spin {
 
 impl Spin {
     /// So many looks. Together the pauses take some 10 µs: as long as it takes to wake a sleeper.
-    const ROUNDS: u32 = if cfg!(loom) { 0 } else { 60 };
-    /// The longest wait between two looks, in pauses.
-    const LONGEST: u32 = 8;
+    const ROUNDS: u32 = if cfg!(loom) { 0 } else { 240 };
+    /// Pauses between two looks.
+    const PAUSES: u32 = 2;
 
     pub(crate) fn new() -> Self {
         Self::default()
@@ -63,7 +63,7 @@ impl Spin {
         if self.round >= Self::ROUNDS {
             return false;
         }
-        for _ in 0..Self::LONGEST.min(1 << self.round.min(16)) {
+        for _ in 0..Self::PAUSES {
             hint::spin_loop();
         }
         self.round += 1;
@@ -127,7 +127,7 @@ impl Nap {
     const SHORTEST: Duration = Duration::from_micros(50);
     const LONGEST: Duration = Duration::from_millis(1);
     /// While spinning, a look for parts comes at every so many looks for the end.
-    const LOOKS_APART: u32 = 20;
+    const LOOKS_APART: u32 = 80;
 
     pub(crate) fn new() -> Self {
         Self { spin: Spin::new(), length: Self::SHORTEST }

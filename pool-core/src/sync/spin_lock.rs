@@ -49,14 +49,16 @@ impl<T> SpinLock<T> {
     #[cold]
     fn acquire_contended(&self) {
         /// Rounds of pauses, each twice as long as the one before: some 10 µs in all.
-        const PAUSES: u32 = if cfg!(loom) { 0 } else { 9 };
+        const PAUSES: u32 = if cfg!(loom) { 0 } else { 5 };
+        /// Pauses of the first round: as long as the holder needs for a few turns.
+        const FIRST: u32 = 16;
         /// Rounds that yield.
         const YIELDS: u32 = 32;
         const SLEEP: Duration = Duration::from_micros(50);
         let mut round = 0;
         loop {
             if round < PAUSES {
-                for _ in 0..1 << round {
+                for _ in 0..FIRST << round {
                     hint::spin_loop();
                 }
             } else if cfg!(loom) || round < PAUSES + YIELDS {
