@@ -8,8 +8,8 @@
 //! conformance!(fifo: Fifo::new(), order = order::Fifo::new());
 //! ```
 //!
-//! That makes a module `fifo` with a `#[test]` for each check below. The first expression makes an empty scheduler, for whatever
-//! item type a check needs, and the second an oracle for its order contract.
+//! That makes a module `fifo` with a `#[test]` for each check below. The first expression makes an empty scheduler, for
+//! whatever item type a check needs, and the second an oracle for its order contract.
 //!
 //! | test | laws | how |
 //! |---|---|---|

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 /// The number of workers of a pool that was not told one: the processors that this process may use, at least 1.
 ///
-/// It honours the affinity mask and, on Linux, the CPU quota of the control group, rounded up. Read anew on each call as far
-/// as the system allows; a quota that changes later changes no pool.
+/// It honours the affinity mask and, on Linux, the CPU quota of the control group, rounded up. The quota is read once
+/// in the life of the process, and so is the mask where there is a quota; else the mask is read at each call.
 pub fn default_workers() -> usize {
     num_cpus::get().clamp(1, MAX_WORKERS)
 }
@@ -58,7 +58,8 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
         }
     }
 
-    /// How many workers. Default: [`default_workers`].
+    /// How many workers. Default: [`default_workers`]. [`build`](Self::build) refuses 0, and more than a pool can
+    /// count.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
         self
@@ -78,27 +79,30 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
         self
     }
 
-    /// Called first on each worker's thread, with the worker's number. A panic in it goes to the panic handler.
+    /// Called first on each worker's thread, with the worker's number, before the thread is a worker: the free
+    /// functions do not know the pool yet. A panic in it goes to the panic handler.
     pub fn on_start(mut self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.on_start = Some(Arc::new(hook));
         self
     }
 
-    /// Called last on each worker's thread, with the worker's number. A panic in it goes to the panic handler.
+    /// Called last on each worker's thread, with the worker's number, when the thread is no worker any more. A panic in
+    /// it goes to the panic handler.
     pub fn on_stop(mut self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.on_stop = Some(Arc::new(hook));
         self
     }
 
-    /// Takes the payload of each panic that no handle and no scope takes, on the thread where it happened. A panic in the
+    /// Takes the payload of each panic that no handle, scope or join takes, on the thread where it happened: of tasks,
+    /// of the hooks, of the strategy on a worker. For handles see [`JoinHandle`](crate::JoinHandle). A panic in the
     /// handler is ignored. Default: one line on standard error, after what the panic hook printed.
     pub fn panic_handler(mut self, handler: impl Fn(Box<dyn Any + Send>) + Send + Sync + 'static) -> Self {
         self.on_panic = Some(Arc::new(handler));
         self
     }
 
-    /// The seed of all of the strategy's randomness. Default: 0. Worker number *i* is given the *i*-th number of a stream
-    /// made from it.
+    /// The seed of all of the strategy's randomness. Default: 0. The *i*-th worker that is started is given the *i*-th
+    /// number of a stream made from it (SplitMix64).
     pub fn seed(mut self, seed: u64) -> Self {
         self.threads.seed = seed;
         self

@@ -1,8 +1,8 @@
 //! The shared cell of a spawned task: closure, then result, and who may touch which when.
 //!
 //! A cell has up to two references: the *item* (the [`Task`] in a queue) and the *holder* (a
-//! [`JoinHandle`](crate::JoinHandle), or the list of a scope). Whoever gives up the last one frees it. All of its life is
-//! in one atomic word:
+//! [`JoinHandle`](crate::JoinHandle), or an outside thread in `install`). Whoever gives up the last one frees it. All
+//! of its life is in one atomic word:
 //!
 //! ```text
 //!            claim                 run, store result
@@ -13,8 +13,8 @@
 //!
 //! - The *closure* belongs to whoever set `CLAIMED`.
 //! - The *result* belongs to the holder once `DONE` is set, or to whoever frees the cell.
-//! - The *waker slot* belongs to the holder while `WAKER` is clear and neither `DONE` nor `CANCELLED` is set, and to
-//!   whoever clears `WAKER` otherwise.
+//! - The *waker slot* belongs to the holder while `WAKER` is clear and neither `DONE` nor `CANCELLED` is set, and else
+//!   to whoever clears `WAKER`, or frees the cell with `WAKER` set.
 //!
 //! Any worker of the pool may claim a waiting cell without its item: that is how a waiter runs what it waits for wherever
 //! the strategy keeps the item. The item is then a shell, and the worker that meets it only frees it.
@@ -348,6 +348,7 @@ impl Drop for WakeOnDrop {
 unsafe fn complete(header: NonNull<Header>, reference: u32) {
     // SAFETY: alive until our reference is released.
     let this = unsafe { header.as_ref() };
+    // Relaxed: the exchange decides.
     let mut old = this.state.load(Ordering::Relaxed);
     let waker = loop {
         let new = if old & WAKER == 0 { (old | DONE) & !reference } else { (old | DONE) & !WAKER };
@@ -413,6 +414,7 @@ impl<R> Holder<R> {
 
     /// Whether nobody has claimed it yet. A hint: it may be claimed right after.
     pub(crate) fn is_waiting(&self) -> bool {
+        // Relaxed: the claim decides.
         self.this().state.load(Ordering::Relaxed) & CLAIMED == 0
     }
 
@@ -438,8 +440,8 @@ impl<R> Holder<R> {
         }
         // SAFETY: claimed just now.
         let panicked = unsafe { (this.vtable.run)(self.header) };
-        // Release: pairs with the Acquire of whoever frees the cell or reads the result. No waker can be set: the holder
-        // is here.
+        // Release: pairs with the Acquire of whoever frees the cell or reads the result. A waker that an earlier wait
+        // left is not woken: the holder is here.
         this.state.fetch_or(DONE, Ordering::Release);
         Some(match (old & WITHDRAWN != 0, panicked) {
             (true, _) => Outcome::Void,

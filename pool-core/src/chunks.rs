@@ -5,9 +5,10 @@
 //! pop ◄── [ · · · x x x ]  [ x x x x x x ] [ x x x x x x ]  [ x x x · · · ] ◄── push
 //! ```
 //!
-//! A ring that doubles copies every item when it grows, needs up to twice the memory of its items, and does both under the
-//! lock of whoever grows it. Here an item is written once and read once, the memory is that of the items and of at most two
-//! chunks more, and a whole queue moves to another by exchanging pointers.
+//! A ring that doubles copies every item when it grows, needs up to twice the memory of its items, and does both under
+//! the lock of whoever grows it. Here an item is written once and read once, the memory is that of the items and of at
+//! most two chunks more (and of a partly used one for each long queue that was appended), and a whole queue moves to
+//! another by exchanging pointers.
 //!
 //! ```
 //! use pool_core::chunks::ChunkQueue;

@@ -71,6 +71,7 @@ struct Quiet {
 
 impl Core {
     pub(crate) fn new(hooks: Hooks, max_searching: usize) -> Self {
+        // Relaxed: only the number matters.
         let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
         Self {
             id,
@@ -179,6 +180,7 @@ impl Core {
 
     /// Whether the pool was closed and has run dry.
     pub(crate) fn has_ended(&self) -> bool {
+        // Acquire: pairs with `settle`.
         self.ended.load(Ordering::Acquire)
     }
 
@@ -190,7 +192,7 @@ impl Core {
     /// Looks whether the pool is quiet, if anyone wants to know.
     ///
     /// Everyone who may have caused the last change calls it after that change and a full fence: a worker before it
-    /// parks, an outside thread whose submission was refused.
+    /// parks and when it ends, whoever withdraws tasks, an outside thread whose submission was refused or lost.
     pub(crate) fn settle(&self) {
         // The caller's fence pairs with the one in `attend`: either we see the flag, or whoever set it sees our change.
         // Acquire: pairs with the Release in `close`. Whoever sees the flag sees the gates closed, and so every submission
@@ -226,6 +228,7 @@ impl Core {
     pub(crate) fn wait_quiet(&self) {
         let before = self.quiet.lock().moments;
         self.attend(|attention| {
+            // Relaxed, here and below: ordered by the fence in `attend`.
             attention.fetch_add(ONE_WAITING, Ordering::Relaxed);
         });
         let mut quiet = self.quiet.lock();

@@ -1,4 +1,4 @@
-//! Errors. Each gives back what could not be taken.
+//! Errors. One that refuses a closure gives it back.
 
 use std::fmt;
 use std::io;

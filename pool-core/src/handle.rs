@@ -75,7 +75,11 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
 /// The right to the result of a task, from [`Pool::spawn`](crate::Pool::spawn) or [`spawn`](crate::spawn).
 ///
 /// Three ways to use it: block with [`join`](Self::join), `.await` it on any executor, or drop it, which lets the task run
-/// on unobserved. Its panic then goes to the pool's panic handler.
+/// on unobserved.
+///
+/// A panic of the task after the handle was dropped goes to the pool's panic handler. A task that panicked *before*
+/// that has left its payload to the handle: dropping the handle drops the payload, and nobody else is told, as with
+/// [`std::thread::JoinHandle`]. So it is with a value, whose `Drop` then runs on the thread that drops the handle.
 #[must_use = "dropping the handle detaches the task; `execute` says so and is cheaper"]
 pub struct JoinHandle<R> {
     holder: Holder<R>,
@@ -88,9 +92,10 @@ impl<R> JoinHandle<R> {
 
     /// Waits for the task and returns what it left.
     ///
-    /// On a worker of the same pool a task that has not started is run right here, so that waiting inside a task needs no
-    /// free worker; one that already runs elsewhere is waited for asleep. Each nested `join` of an unstarted task takes
-    /// stack, as deep as the program's own chain of waits.
+    /// On a worker of the same pool a task that has not started is run right here, so that waiting inside a task needs
+    /// no free worker; one that already runs elsewhere is waited for asleep. Each nested `join` of an unstarted task
+    /// takes stack, as deep as the program's own chain of waits. On any other thread, a worker of another pool
+    /// included, it blocks.
     ///
     /// # Errors
     /// [`JoinError::Panicked`] with the payload, or [`JoinError::Cancelled`].
@@ -102,7 +107,8 @@ impl<R> JoinHandle<R> {
 
     /// Like [`join`](Self::join), but gives the handle back if the task has not ended after `limit`.
     ///
-    /// With a limit, a task that has not started is not run here: it could take longer than that.
+    /// With a limit, a task that has not started is not run here: it could take longer than that. A limit beyond what
+    /// the clock can tell is none.
     ///
     /// # Errors
     /// The handle, if the time is over.

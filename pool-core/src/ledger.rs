@@ -45,6 +45,7 @@ impl Counter {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Release);
     }
 
+    /// Acquire: pairs with `add` and `take_back`.
     fn get(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
@@ -157,6 +158,7 @@ impl Ledger {
             return true;
         }
         gate.fetch_sub(n * ONE, Ordering::AcqRel);
+        // Relaxed: no sum depends on it.
         self.rejected.fetch_add(n, Ordering::Relaxed);
         false
     }
@@ -176,6 +178,7 @@ impl Ledger {
 
     #[cold]
     fn choose_gate(&self) -> usize {
+        // Relaxed: it only spreads the threads.
         let gate = self.next_gate.fetch_add(1, Ordering::Relaxed) % GATES;
         let _ = GATE.try_with(|mine| mine.set(gate));
         gate
@@ -189,7 +192,7 @@ impl Ledger {
         }
     }
 
-    /// Whether outside submissions are refused.
+    /// Whether outside submissions are refused. Acquire: pairs with `close`.
     pub(crate) fn is_closed(&self) -> bool {
         self.gates[0].0.load(Ordering::Acquire) & CLOSED != 0
     }

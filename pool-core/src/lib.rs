@@ -126,13 +126,16 @@
 //! |---|---|
 //! | [`Pool::execute`] | none for a closure of up to two words, else one; and the strategy's own, spread over many tasks |
 //! | [`Pool::spawn`] | one |
-//! | [`join`], the loops | none |
+//! | [`join`] | none, but for lists of its worker's that grow with the depth of the recursion |
+//! | the loops | none without helpers; with them, a list of results in each part that is helped with |
+//! | [`Pool::install`]; from outside also [`Pool::join`], [`Pool::scope`], the loops | one |
 //! | [`Scope::spawn`] | none for a closure of up to two words, else one; and room in a list that scopes share |
 //!
 //! # Under loom
 //!
-//! With `RUSTFLAGS="--cfg loom"` everything that is atomic comes from [loom](https://docs.rs/loom) instead of `std`: see
-//! [`sync`], and [`chunks`] for a queue to put behind its locks. There are no features.
+//! With `RUSTFLAGS="--cfg loom"` everything that is atomic comes from [loom](https://docs.rs/loom) instead of `std`:
+//! see [`sync`], [`shared_queue`] for a queue made of its locks, and [`chunks`] for what to put behind them. There are
+//! no features.
 
 // The toy strategy of these docs is compiled once more, for the examples of the items, under the name users would see.
 extern crate self as pool_core;

@@ -4,8 +4,8 @@ use crate::ledger::Totals;
 
 /// The counts of a pool at one moment, in tasks, from [`Pool::metrics`](crate::Pool::metrics).
 ///
-/// A *task* is what `execute`, `spawn`, `install` and [`Scope::spawn`](crate::Scope::spawn) submit. The halves of a `join`
-/// are parts of the task that called it.
+/// A *task* is what `execute`, `spawn`, [`Scope::spawn`](crate::Scope::spawn), and an `install`, `join`, `scope` or
+/// loop from outside submit. The halves of a `join` and the shares of a loop are parts of the task that called it.
 ///
 /// The counts are read one after the other, in an order in which none can miss what another implies; on a pool that is
 /// quiet they are exact, on a busy one each is exact for some moment of the call.
@@ -18,11 +18,12 @@ pub struct Metrics {
     pub completed: u64,
     /// Panicked.
     pub panicked: u64,
-    /// Cancelled before they started, and gone from the queue.
+    /// Cancelled before they started, and gone from the queue. Also what the strategy lost by a panic.
     pub cancelled: u64,
     /// Refused, because the pool had been shut down.
     pub rejected: u64,
-    /// Handed back unrun by [`Pool::shutdown_now`](crate::Pool::shutdown_now).
+    /// Taken out unrun by [`Pool::shutdown_now`](crate::Pool::shutdown_now), which hands them back, but for those that
+    /// a running task waited for and ran itself.
     pub returned: u64,
     /// Accepted and not yet started.
     pub waiting: u64,
@@ -54,7 +55,7 @@ impl Metrics {
         }
     }
 
-    /// Tasks that have left the pool, in whichever way.
+    /// Tasks that the pool is done with, in whichever way, the rejected ones included.
     pub fn ended(&self) -> u64 {
         self.completed + self.panicked + self.cancelled + self.rejected + self.returned
     }

@@ -97,6 +97,8 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// The pool was closed. Our attempt was counted for an instant, so we may have hidden a quiet moment.
     #[cold]
     fn refuse<T>(&self, back: T) -> T {
+        // Pairs with the fence in `Core::attend`: either we see that somebody waits for a quiet moment, or they see our
+        // count gone.
         fence(Ordering::SeqCst);
         self.shared.core.settle();
         back
@@ -104,10 +106,13 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
 
     /// Runs `f` some time, on some worker: fire and forget. A panic in it goes to the pool's panic handler.
     ///
-    /// A closure of up to two words costs no allocation.
+    /// A closure of up to two words costs no allocation, a larger one one. Never blocks for long. A pool that has been
+    /// shut down still accepts what its own tasks submit, here and in the methods below, since that is a part of what
+    /// it drains.
     ///
     /// # Panics
-    /// If the pool has been shut down. [`try_execute`](Self::try_execute) returns an error instead.
+    /// If the pool has been shut down and this thread is none of its workers. [`try_execute`](Self::try_execute)
+    /// returns an error instead.
     #[inline]
     pub fn execute(&self, f: impl FnOnce() + Send + 'static) {
         self.execute_with(S::Hint::default(), f);
@@ -144,10 +149,13 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     }
 
     /// Like [`execute`](Self::execute) for many closures: counted, published and announced at once. They keep their order
-    /// as far as the strategy keeps any.
+    /// as far as the strategy keeps any. To the strategy they come from outside, also if this thread is a worker.
+    ///
+    /// O(n), with one list for all of them.
     ///
     /// # Panics
-    /// If the pool has been shut down; no closure runs then.
+    /// If the pool has been shut down; no closure runs then. With the panic of the iterator, which is run to its end
+    /// before anything is submitted; no closure runs then either.
     pub fn execute_batch<F: FnOnce() + Send + 'static>(&self, batch: impl IntoIterator<Item = F>) {
         let tasks: Vec<Task> = batch.into_iter().map(Task::from_closure).collect();
         let (core, n) = (&self.shared.core, tasks.len());
@@ -161,7 +169,8 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
         core.idle.notify_many(n);
     }
 
-    /// Runs `f` some time, on some worker, and returns the right to its result. One allocation.
+    /// Runs `f` some time, on some worker, and returns the right to its result. One allocation. For a panic in it, see
+    /// [`JoinHandle`].
     ///
     /// # Panics
     /// If the pool has been shut down. [`try_spawn`](Self::try_spawn) returns an error instead.
@@ -223,7 +232,12 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
 
     // Running and waiting.
 
-    /// Runs `f` on a worker and waits for it. On a worker of this pool: runs it right here.
+    /// Runs `f` on a worker and waits for it. On a worker of this pool: runs it right here. Elsewhere it is a task with
+    /// the default hint, and one allocation.
+    ///
+    /// A worker of another pool blocks meanwhile, and its pool does not know for what: two pools whose workers all wait
+    /// for each other like that wait for ever. So it is with [`join`](Self::join), [`scope`](Self::scope) and the
+    /// loops.
     ///
     /// # Panics
     /// With the panic of `f`, or if the pool has been shut down.
@@ -270,11 +284,21 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
 
     /// Runs two closures, in parallel if a worker is free, and returns both results.
     ///
-    /// `b` is offered to others while this worker runs `a`; if nobody has taken it by then, this worker runs it too. Neither
-    /// half may wait for the other to *start*: they may run one after the other.
+    /// `b` is offered to others while this worker runs `a`; if nobody has taken it by then, this worker runs it too.
+    /// Neither half may wait for the other to *start*: they may run one after the other. A worker offers only a few
+    /// halves at a time, the oldest that it has, and no more than there are other workers.
+    ///
+    /// Costs a few instructions and no allocation on a worker of this pool while nobody wants `b`; elsewhere as
+    /// [`install`](Self::install).
+    ///
+    /// Oldest first: Blumofe and Leiserson, "Scheduling multithreaded computations by work stealing" (1999). What a
+    /// worker does while it waits for a half that runs elsewhere: Wagner and Calder, "Leapfrogging" (1993).
     ///
     /// # Panics
     /// With the panic of `a`, or else with that of `b`. Both closures run in any case. Also if the pool has been shut down.
+    ///
+    /// If `b` panics, the result of `a` is dropped by the unwinding: as anywhere, a panic in its `Drop` then aborts the
+    /// process.
     #[inline]
     pub fn join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
     where
@@ -302,7 +326,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     ///
     /// # Panics
     /// With the panic of `f`, or else with the first panic of a task, after all tasks have ended. Also if the pool has been
-    /// shut down.
+    /// shut down. If a task panicked and the `Drop` of the result of `f` panics too, with the latter.
     pub fn scope<'scope, F, R>(&self, f: F) -> R
     where
         F: FnOnce(&Scope<'scope>) -> R + Send,
@@ -313,11 +337,17 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
 
     /// Calls `f` with every number of `range`, once each, in parallel if workers are free, and in no particular order.
     ///
-    /// The range is divided only when a worker comes for a part of it, as often as that happens, and the calling worker takes
-    /// part. A worker does a block of the numbers at a time, first short ones, and in the middle of a long range some thousand
-    /// numbers at most. All that is in nobody's block can be taken by whoever has time, also while an element runs: a slow one
-    /// holds up its block. The exception is a loop that starts while its worker has older work on offer that nobody has come
-    /// for: its own follows between two blocks. No call may wait for another to *start*.
+    /// The range is divided only when a worker comes for a part of it, as often as that happens, and the calling worker
+    /// takes part. A worker does a block of the numbers at a time, first short ones, and in the middle of a long range
+    /// a few thousand numbers at most. All that is in nobody's block can be taken by whoever has time, also while an
+    /// element runs: a slow one holds up its block. The exception is a loop that starts while its worker has older work
+    /// on offer that nobody has come for: its own follows between two blocks. No call may wait for another to *start*.
+    ///
+    /// O(n) calls of `f`. A helper costs a small allocation, a loop without helpers none beyond that of
+    /// [`install`](Self::install).
+    ///
+    /// Ranges that are divided when they are stolen: Tzannes, Caragea, Barua, Vishkin, "Lazy binary-splitting" (2010).
+    /// Blocks that shrink towards the end: Polychronopoulos, Kuck, "Guided self-scheduling" (1987).
     ///
     /// # Panics
     /// With the panic of `f`, after all running calls have ended; with one of them, if there are several. Once one has
@@ -360,6 +390,8 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// rounding, differs from that of a plain loop, and from run to run; without helpers, too, since several sums run side by
     /// side.
     ///
+    /// O(n): `map` is called for each number, `reduce` once less.
+    ///
     /// ```
     /// # use pool_core::doc_toy as my_strategy;
     /// let pool = my_strategy::Pool::new();
@@ -370,7 +402,8 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// ```
     ///
     /// # Panics
-    /// With the panic of `map` or `reduce`, as [`for_each`](Self::for_each).
+    /// With the panic of `map` or `reduce`, as [`for_each`](Self::for_each). Results that were not reduced yet are
+    /// dropped by the unwinding: as anywhere, a panic in the `Drop` of one then aborts the process.
     pub fn map_reduce<I, R, M, F>(&self, range: Range<I>, map: M, reduce: F) -> Option<R>
     where
         I: LoopIndex,
@@ -382,7 +415,8 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
         self.on_worker(move |_| parallel::map_reduce(range, map, reduce))
     }
 
-    /// Waits until, at some moment of this call, no task waits and none runs.
+    /// Waits until, at some moment of this call, no task waits and none runs. Without a time limit: a task that submits
+    /// another for ever keeps it waiting.
     ///
     /// # Panics
     /// On a worker of this pool, whose own task would have to end first.
@@ -420,8 +454,10 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// Ends the pool without running what waits: like [`shutdown`](Self::shutdown), but instead of draining, workers finish
     /// only what they run, and what has not started comes back.
     ///
-    /// Tasks of a scope that is open, and what an `install` waits for, do not come back: the scope runs its own, and the
-    /// `install` panics.
+    /// Some tasks do not come back: those of a scope that is open, which the scope runs; what an `install`, `join`,
+    /// `scope` or loop from outside waits for, which panics; what was cancelled before; and what a running task waits
+    /// for by its handle, which that task runs. The order is that of [`Scheduler::take_all`] as far as one thread took
+    /// them.
     ///
     /// # Errors
     /// On a worker of this pool: it is closed, drains, and ends by itself; nothing comes back.
@@ -441,12 +477,14 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
 
     // Workers.
 
-    /// Starts `n` more workers.
+    /// Starts `n` more workers. A place that a retired worker has left, with its number, is taken again first. On a
+    /// pool that has ended, they end at once.
     ///
     /// # Errors
     /// If the system will not start a thread; the pool keeps those it has.
     pub fn add_workers(&self, n: usize) -> io::Result<()> {
         for _ in 0..n {
+            // Relaxed: only the number matters.
             let number = self.started.fetch_add(1, Ordering::Relaxed);
             let worker = self.shared.scheduler.attach(split_mix(self.threads.seed, number));
             self.shared.core.seat_one(|seat| {
@@ -461,8 +499,8 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
         Ok(())
     }
 
-    /// Tells up to `n` workers to leave once they have ended what they run. What they hold goes back to the strategy. One
-    /// worker always stays. Returns how many were told.
+    /// Tells up to `n` workers, those with the highest numbers, to leave once they have ended what they run. What they
+    /// hold goes back to the strategy. One worker always stays. Returns how many were told, without waiting for them.
     pub fn retire_workers(&self, n: usize) -> usize {
         self.shared.core.retire(n)
     }

@@ -24,6 +24,12 @@
 //! 5. **Retiring loses nothing.** What a worker still held goes back to the scheduler, also if the worker is dropped
 //!    without [`retire`](Worker::retire).
 //! 6. **Determinism.** On one thread, the same calls with the same seeds hand out the same items.
+//!
+//! # If a strategy panics
+//!
+//! It should not, but foreign code in it may (a key's `Ord`, say). A strategy must stay whole then. A panic in `inject`
+//! or `push` unwinds to the submitter, and the pool counts the task as cancelled: the strategy must have dropped it. A
+//! panic on a worker that looks for items goes to the panic handler, and the worker looks again.
 
 use std::sync::Arc;
 
@@ -43,8 +49,10 @@ pub trait Scheduler<T: Send>: Send + Sync + Sized {
     /// May be called at any time, also while others push and take.
     fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker;
 
-    /// Accepts an item from a thread that owns no worker. Never blocks for long and never refuses: admission is the
-    /// pool's business.
+    /// Accepts an item from outside. Never blocks for long and never refuses: admission is the pool's business.
+    ///
+    /// A thread that owns a worker may call it, too, even while a call on that worker is under way: the pool does so
+    /// when the strategy's own code submits a task.
     fn inject(&self, item: T, hint: Self::Hint);
 
     /// Accepts many items with one hint, in their order. Override it where publishing once is cheaper than publishing
@@ -65,7 +73,8 @@ pub trait Scheduler<T: Send>: Send + Sync + Sized {
 
     /// Takes every waiting item out, in the order in which one worker would get them, and hands each to `sink`.
     ///
-    /// Items that are pushed while it runs may or may not be among them.
+    /// Items that are pushed while it runs may or may not be among them. The pool calls it at `shutdown_now`, from the
+    /// caller's thread and from idle workers at the same time.
     fn take_all(self: &Arc<Self>, mut sink: impl FnMut(T)) {
         let mut worker = self.attach(0);
         while let Some(item) = worker.next() {
@@ -88,8 +97,9 @@ pub trait Worker<T: Send>: Send {
     /// (law 2): the pusher may block right after.
     fn push(&mut self, item: T, hint: Self::Hint);
 
-    /// Accepts an item that is a part of the work already running on this worker (a fork of a `join`, a share of a loop)
-    /// rather than new work. A strategy with urgency gives it that of the item last handed out here.
+    /// Accepts an item that is a part of the work already running on this worker (a fork of a `join`, a share of a
+    /// loop, a ticket for the tasks of a scope) rather than new work. A strategy with urgency gives it that of the item
+    /// last handed out here.
     fn push_part(&mut self, item: T)
     where
         Self::Hint: Default,

@@ -57,7 +57,7 @@ impl Seat {
         *self.thread.lock() = Some(thread);
     }
 
-    /// A thread is about to be started for this seat. Under the lock of the seats.
+    /// A thread is about to be started for this seat. Relaxed: under the lock of the seats.
     pub(crate) fn reserve(&self) {
         self.vacant.store(false, Ordering::Relaxed);
     }
@@ -67,7 +67,7 @@ impl Seat {
         self.vacant.store(true, Ordering::Release);
     }
 
-    /// Whether another thread may sit here.
+    /// Whether another thread may sit here. Acquire: pairs with `vacate`.
     pub(crate) fn is_vacant(&self) -> bool {
         self.vacant.load(Ordering::Acquire)
     }
@@ -84,11 +84,12 @@ impl Seat {
         self.picked.load(Ordering::Acquire)
     }
 
+    /// Release: pairs with `is_picked`.
     pub(crate) fn set_picked(&self) {
         self.picked.store(true, Ordering::Release);
     }
 
-    /// By the owner, before it can be picked again.
+    /// By the owner, before it can be picked again. Relaxed: under the lock of the sleepers.
     pub(crate) fn clear_picked(&self) {
         self.picked.store(false, Ordering::Relaxed);
     }

@@ -3,7 +3,8 @@
 //! Every atomic, lock, cell and thread of the workspace comes from here. A normal build gets the types of `std`; a build
 //! with `RUSTFLAGS="--cfg loom"` gets loom's, so that the model checker runs the code that ships rather than a model of it.
 //!
-//! Strategy crates may use [`Mutex`] and [`atomic`]. Nothing in a strategy may use [`thread`]: a strategy knows no threads.
+//! Strategy crates may use [`Mutex`], [`SpinLock`] and [`atomic`]. Nothing in a strategy may use [`thread`]: a strategy
+//! knows no threads.
 
 /// Atomics and fences.
 pub mod atomic {

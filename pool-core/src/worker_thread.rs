@@ -46,6 +46,8 @@ impl<S: Scheduler<Task>> Shared<S> {
     /// Takes everything that waits out of the pool, for `shutdown_now`.
     pub(crate) fn withdraw_all(&self) {
         self.scheduler.take_all(|task| self.core.withdraw(task));
+        // Pairs with the fence in `Core::attend`: either `settle` sees the wish, or whoever wishes sees what was
+        // counted.
         fence(Ordering::SeqCst);
         self.core.settle();
     }

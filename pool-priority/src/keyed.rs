@@ -96,13 +96,14 @@ impl<K: Ord, T> Keyed<K, T> {
         heap.submitted += 1;
         heap.entries.push(Entry { key, seq, item });
         if was_empty {
+            // Release: pairs with the Acquire in `take` and `is_empty`. What a worker takes it reads under the lock.
             self.waiting.store(true, Ordering::Release);
         }
     }
 
     #[inline]
     fn take(&self) -> Option<(K, T)> {
-        // Whoever submitted before this call also stored `true` before it.
+        // Acquire: pairs with `submit`. Whoever submitted before this call also stored `true` before it.
         if !self.waiting.load(Ordering::Acquire) {
             return None;
         }
@@ -152,6 +153,7 @@ where
 
     #[inline]
     fn is_empty(&self) -> bool {
+        // Acquire: as in `take`.
         !self.waiting.load(Ordering::Acquire)
     }
 }

@@ -31,7 +31,8 @@ const CHUNK: usize = 256;
 pub struct Level(u8);
 
 impl Level {
-    /// Level 0: before all others, and never overtaken by a later submission.
+    /// Level 0: before all others but those that are due. With slack 0, as by default, never overtaken by a later
+    /// submission.
     pub const HIGH: Self = Self(0);
     /// Level 1, the default.
     pub const NORMAL: Self = Self(1);

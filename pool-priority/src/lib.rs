@@ -7,10 +7,12 @@
 //!
 //! # Order contract of [`Priority`]
 //!
-//! 1. The most urgent level goes first ([`Level::HIGH`], which is level 0, before all others).
+//! 1. The most urgent level goes first ([`Level::HIGH`], which is level 0, before all others), except where 3 demands
+//!    otherwise.
 //! 2. Within a level, first in, first out.
 //! 3. **Ageing.** An item of level `L` is overtaken by at most [`slack(L)`](Priority::slack) *later* submissions. The bound
-//!    counts submissions, not seconds, so it needs no clock and can be proved (see [`Priority`]).
+//!    counts submissions, not seconds, so it needs no clock and can be proved (see [`Priority`]). An item that has been
+//!    overtaken as often as that goes before every later one, however urgent; of several, the oldest goes first.
 //!
 //! # Order contract of [`Keyed`]
 //!

@@ -8,12 +8,12 @@
 //! 1. **Own work newest first.** A worker takes the item it pushed last.
 //! 2. **Thieves oldest first.** Whoever takes from another worker's deque takes the item that has lain there longest: in
 //!    fork–join that is the largest piece.
-//! 3. **Outside work in submission order, and soon.** Items from outside lie in one queue, first in, first out. A worker
-//!    without local work takes from there before it robs others. One with local work without end looks elsewhere on every
-//!    [`OUTSIDE_EVERY`]-th call for an item: by turns at the outside queue, and first at the deque of one other worker, going
-//!    round the workers, so that what lies with a worker that blocks is reached, too. With `m` items before it, an outside
-//!    item is dispatched after at most `2 · OUTSIDE_EVERY · (m + 1)` dispatches of any one worker that does not block; with
-//!    one worker and nothing before it, after [`OUTSIDE_EVERY`].
+//! 3. **Outside work in submission order, and soon.** Items from outside lie in one queue, first in, first out. A
+//!    worker without local work takes from there before it robs others. One with local work without end looks elsewhere
+//!    on every [`OUTSIDE_EVERY`]-th call for an item: by turns at the outside queue, and first at the deque of one
+//!    other worker, going round the workers, so that what lies with a worker that blocks is reached, too. With `m`
+//!    items before it, an outside item is dispatched after at most `2 · OUTSIDE_EVERY · (m + 1)` dispatches of any one
+//!    worker that does not block; with one worker and nothing before it, after [`OUTSIDE_EVERY`].
 //! 4. What a leaving worker held becomes outside work, oldest first.
 //!
 //! Among workers nothing else is promised: two items from outside may start in either order on two workers.
@@ -31,8 +31,8 @@
 //!
 //! # When not to take it
 //!
-//! - **All tasks come from outside, and each is small**: every item passes the outside queue anyhow, and the deques stay
-//!   empty. `pool-fifo` does the same with less.
+//! - **All tasks come from outside, and each is small**: every item passes the outside queue anyhow, and the deques
+//!   stay empty. `pool-fifo` does the same with less.
 //! - **Order matters between submitters, or the longest waiting time does**: newest first keeps the oldest own item waiting
 //!   as long as its worker finds newer ones and nobody is idle. Take `pool-fifo`.
 //! - **Some tasks are urgent**: take `pool-priority`.
@@ -41,7 +41,8 @@
 //!
 //! The deque is [`crossbeam_deque`]'s, after Chase and Lev, *Dynamic Circular Work-Stealing Deque* (SPAA 2005), with the
 //! orderings of Lê, Pop, Cohen and Zappa Nardelli, *Correct and Efficient Work-Stealing for Weak Memory Models* (PPoPP
-//! 2013). The outside queue is [`SharedQueue`]. Random victims: Blumofe and Leiserson, *Scheduling Multithreaded Computations by Work Stealing* (JACM 1999).
+//! 2013). The outside queue is [`SharedQueue`]. Random victims: Blumofe and Leiserson, *Scheduling Multithreaded
+//! Computations by Work Stealing* (JACM 1999).
 
 #![forbid(unsafe_code)]
 

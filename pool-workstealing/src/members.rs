@@ -51,6 +51,7 @@ impl<T> Members<T> {
         list.next_id += 1;
         let newcomer = Member { id, deque };
         list.members = list.members.iter().cloned().chain([newcomer]).collect();
+        // Release: pairs with the Acquire in `epoch`.
         self.epoch.fetch_add(1, Ordering::Release);
         id
     }
@@ -59,10 +60,11 @@ impl<T> Members<T> {
     pub(crate) fn remove(&self, id: usize) {
         let mut list = self.list.lock();
         list.members = list.members.iter().filter(|member| member.id != id).cloned().collect();
+        // Release: as in `add`.
         self.epoch.fetch_add(1, Ordering::Release);
     }
 
-    /// The epoch of the newest version that the caller is bound to see.
+    /// The epoch of the newest version that the caller is bound to see. Acquire: pairs with `add` and `remove`.
     #[inline]
     pub(crate) fn epoch(&self) -> usize {
         self.epoch.load(Ordering::Acquire)
@@ -71,7 +73,7 @@ impl<T> Members<T> {
     /// The list, and its epoch.
     pub(crate) fn snapshot(&self) -> (usize, Snapshot<T>) {
         let list = self.list.lock();
-        // The epoch moves under the lock, so the two agree.
+        // Relaxed: the epoch moves under the lock, so the two agree.
         (self.epoch.load(Ordering::Relaxed), Arc::clone(&list.members))
     }
 

@@ -35,19 +35,23 @@ impl Transit {
     /// To be called before an item leaves its place.
     #[inline]
     pub(crate) fn depart(&self) -> Moving<'_> {
+        // Relaxed: the fence releases it.
         self.departed.fetch_add(1, Ordering::Relaxed);
-        // Synchronizes with the look that misses an item removed after this.
+        // Synchronizes with the look that misses an item removed after this, and so with `none_since`.
         fence(Ordering::Release);
         Moving(self)
     }
 
-    /// The number of moves that have ended.
+    /// The number of moves that have ended. Acquire: pairs with the end of a [`Moving`].
     #[inline]
     pub(crate) fn arrived(&self) -> usize {
         self.arrived.load(Ordering::Acquire)
     }
 
     /// Whether no move was under way between the call of [`arrived`](Self::arrived) that gave this number and now.
+    ///
+    /// Needs no Acquire of its own: the look that misses an item has synchronized with the fence in
+    /// [`depart`](Self::depart).
     #[inline]
     pub(crate) fn none_since(&self, arrived: usize) -> bool {
         self.departed.load(Ordering::Acquire) == arrived

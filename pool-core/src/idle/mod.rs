@@ -68,6 +68,7 @@ impl Idle {
         }
     }
 
+    /// Relaxed: ordered by the caller's fence or lock, or a figure for the metrics.
     fn counts(&self) -> Counts {
         Counts(self.counts.load(Ordering::Relaxed))
     }
@@ -110,7 +111,7 @@ impl Idle {
         }
     }
 
-    /// Wakes every sleeper, for them to see that the pool has ended or that they are to leave.
+    /// Wakes every sleeper, for them to see that the pool has ended.
     pub(crate) fn wake_all(&self) {
         for seat in self.pick(usize::MAX, false) {
             seat.unpark();
@@ -139,6 +140,7 @@ impl Idle {
 
     /// A worker without work wants to look for some. `None` if enough others do.
     pub(crate) fn search(&self) -> Option<Searching> {
+        // AcqRel: as in `pick`. Relaxed on failure: nothing is read then.
         self.counts
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |counts| {
                 (Counts(counts).searching() < self.max_searching).then_some(counts + Counts::ONE_SEARCHING)

@@ -1,7 +1,7 @@
 //! Parallel loops: [`for_each`], [`for_each_mut`], [`map_reduce`].
 //!
 //! A loop is one range in one worker's hand, never a task for each element. The worker runs it from the left, in *blocks*: of
-//! one element first, then longer, then shorter again. Before the first block, and again whenever somebody has come, it
+//! one element first, then longer, then shorter again. Before the first block, and again whenever others want more, it
 //! offers *help with what will be left* as the second half of a [`join`](crate::join()): an unwanted offer is as cheap as an
 //! unwanted fork. Whoever takes the offer takes the right half of what is left *by then*, runs it as a loop of its own (which
 //! others may help with in turn), and comes back for the next half until nothing is left.
@@ -33,7 +33,8 @@ use std::slice;
 
 /// Calls `f` with every number of `range`, once each, in parallel if workers are free.
 ///
-/// On a worker this is [`Pool::for_each`](crate::Pool::for_each) of its pool; elsewhere everything runs right here.
+/// On a worker this is [`Pool::for_each`](crate::Pool::for_each) of its pool; elsewhere everything runs right here,
+/// from the left.
 ///
 /// # Panics
 /// With the panic of `f`, as [`Pool::for_each`](crate::Pool::for_each) does.

@@ -154,6 +154,7 @@ impl State {
     fn spawn_outside_any_pool(&self, task: ScopedTask) {
         self.add_pending(1);
         let place = &self.shards[0];
+        // Acquire: pairs with the exchange below, on another thread.
         let mut shard = place.load(Ordering::Acquire);
         if shard.is_null() {
             let fresh = Box::new(Shard::new(0));
@@ -188,6 +189,7 @@ impl State {
         let shard = store.borrow();
         // SAFETY: shards live as long as the pool.
         unsafe { shard.as_ref() }.open(self);
+        // AcqRel: pairs with the Acquire of whoever looks for the shard, for its link to this scope.
         match place.compare_exchange(ptr::null_mut(), shard.as_ptr(), Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
                 // The owner may have looked before the shard was there. It looks again.
@@ -259,6 +261,7 @@ impl State {
     /// The newest task that this worker, or one with the same shard, has spawned and nobody has started.
     #[inline]
     fn take_own(&self, context: &Context) -> Option<ScopedTask> {
+        // Acquire: as in `shard`.
         let shard = self.shards[context.seat().index() % SHARDS].load(Ordering::Acquire);
         // SAFETY: shards live as long as the pool.
         unsafe { shard.as_ref() }?.take_newest()
@@ -281,6 +284,7 @@ impl State {
             }
             None => {
                 let _ = self.run(task);
+                // AcqRel: as in `subtract_pending`.
                 self.pending.fetch_sub(1, Ordering::AcqRel);
             }
         }
@@ -289,7 +293,7 @@ impl State {
     /// Waits for all tasks, and runs those that nobody has started: the newest of this worker's first, since its data is
     /// warm.
     fn wait(&self, context: Option<&Context>) {
-        // The body's own unit.
+        // The body's own unit. AcqRel: as in `subtract_pending`.
         self.pending.fetch_sub(1, Ordering::AcqRel);
         let worker = context.map_or(0, |context| context.seat().index());
         let mut spin = Spin::new();
