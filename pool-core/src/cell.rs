@@ -341,7 +341,7 @@ impl Drop for WakeOnDrop {
 /// Publishes the stored result and gives up `reference`.
 ///
 /// If nobody holds the cell any more, the result ends here: a panic is passed on by unwinding, to the panic handler, and so
-/// is one in the result's `Drop`.
+/// is one in the result's `Drop` or in the waker.
 ///
 /// # Safety
 /// The caller claimed the cell, stored a result and owns `reference`.
@@ -360,24 +360,22 @@ unsafe fn complete(header: NonNull<Header>, reference: u32) {
             Err(now) => old = now,
         }
     };
+    let (mut panic, mut held) = (None, old & (ITEM | HOLDER));
     if let Some(waker) = waker {
-        // Our reference still stands: it was not given up in the exchange, for the slot lies in the cell.
-        // SAFETY: ours, and the cell is not touched after.
-        unsafe { release(header, reference) };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        return;
+        // Our reference still stands: the slot lies in the cell.
+        panic = catch_unwind(AssertUnwindSafe(|| waker.map_or((), Waker::wake))).err();
+        // AcqRel: as in `release`.
+        held = this.state.fetch_and(!reference, Ordering::AcqRel) & (ITEM | HOLDER);
     }
-    if old & (ITEM | HOLDER) == reference {
+    if held == reference {
         // SAFETY: the last reference is gone, so result and cell are ours.
         unsafe {
-            let panic = (this.vtable.take_panic)(header);
+            panic = (this.vtable.take_panic)(header).or(panic);
             (this.vtable.free)(header);
-            if let Some(payload) = panic {
-                resume_unwind(payload);
-            }
         }
+    }
+    if let Some(payload) = panic {
+        resume_unwind(payload);
     }
 }
 

@@ -28,7 +28,10 @@ pub(crate) trait Queue {
 pub(crate) trait Inject: Send + Sync {
     /// Accepts the ticket of a scope's shard from a thread that is none of the pool's workers. Never refuses: the scope's
     /// owner runs, so the pool has not ended.
-    fn inject_ticket(&self, ticket: Task);
+    ///
+    /// # Errors
+    /// If the strategy panicked: the ticket is gone, and the panic has been reported.
+    fn inject_ticket(&self, ticket: Task) -> Result<(), ()>;
 }
 
 /// The worker that this thread is.

@@ -1,7 +1,7 @@
 //! [`Core`]: all of a pool that does not depend on its strategy.
 
 use crate::fork::{Frame, Taken};
-use crate::idle::Idle;
+use crate::idle::{Idle, MAX_WORKERS};
 use crate::ledger::{Ledger, Tally, Totals};
 use crate::scope::ShardStore;
 use crate::seat::{Order, Seat};
@@ -10,6 +10,7 @@ use crate::sync::{Condvar, Mutex, thread};
 use crate::task::{Task, Withdrawal};
 use std::any::Any;
 use std::fmt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub(crate) struct Core {
     pub(crate) hooks: Hooks,
     pub(crate) shards: ShardStore,
     seats: Mutex<Vec<Occupied>>,
+    /// Workers, also those to come, take no further items. Changed under the lock of the seats. Never unset once set.
+    halted: AtomicBool,
     /// Non-zero while somebody wants to know when the pool is quiet: [`CLOSING`] and a number of [`ONE_WAITING`].
     attention: AtomicUsize,
     /// The pool was closed and has become quiet: workers end. Never unset once set.
@@ -80,6 +83,7 @@ impl Core {
             hooks,
             shards: ShardStore::new(id),
             seats: Mutex::new(Vec::new()),
+            halted: AtomicBool::new(false),
             attention: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
             unrun: Mutex::new(Vec::new()),
@@ -104,11 +108,21 @@ impl Core {
     // Seats.
 
     /// Seats another worker: `start` is given the seat and starts its thread.
-    pub(crate) fn seat_one<E>(
+    ///
+    /// # Errors
+    /// That of `start`, or that there are too many.
+    pub(crate) fn seat_one(
         &self,
-        start: impl FnOnce(Arc<Seat>) -> Result<thread::JoinHandle<()>, E>,
-    ) -> Result<(), E> {
-        self.quiet.lock().alive += 1;
+        start: impl FnOnce(Arc<Seat>) -> io::Result<thread::JoinHandle<()>>,
+    ) -> io::Result<()> {
+        {
+            let alive = &mut self.quiet.lock().alive;
+            if *alive >= MAX_WORKERS {
+                let message = format!("a pool has at most {MAX_WORKERS} workers");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+            }
+            *alive += 1;
+        }
         let started = {
             let mut seats = self.seats.lock();
             let vacant = seats.iter().position(|place| !place.working && place.seat.is_vacant());
@@ -118,7 +132,8 @@ impl Core {
                 seats.len() - 1
             });
             let seat = Arc::clone(&seats[place].seat);
-            seat.give(Order::Work);
+            // Relaxed: written under the lock that we hold.
+            seat.give(if self.halted.load(Ordering::Relaxed) { Order::Halt } else { Order::Work });
             seat.reserve();
             let started = start(Arc::clone(&seat)).map(|thread| {
                 seats[place].thread = Some(thread);
@@ -146,7 +161,9 @@ impl Core {
 
     /// Tells every worker to take no further items.
     pub(crate) fn halt(&self) {
-        for place in &*self.seats.lock() {
+        let seats = self.seats.lock();
+        self.halted.store(true, Ordering::Relaxed);
+        for place in &*seats {
             place.seat.give(Order::Halt);
             place.seat.unpark();
         }

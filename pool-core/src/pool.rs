@@ -165,8 +165,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
             drop(self.refuse(tasks));
             panic!("{}", Rejection::ShutDown);
         }
-        self.shared.scheduler.inject_batch(tasks.into_iter(), S::Hint::default());
-        core.idle.notify_many(n);
+        self.shared.inject_counted_batch(tasks);
     }
 
     /// Runs `f` some time, on some worker, and returns the right to its result. One allocation. For a panic in it, see
@@ -481,7 +480,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// pool that has ended, they end at once.
     ///
     /// # Errors
-    /// If the system will not start a thread; the pool keeps those it has.
+    /// If the system will not start a thread, or there would be more than 65,535; the pool keeps those it has.
     pub fn add_workers(&self, n: usize) -> io::Result<()> {
         for _ in 0..n {
             // Relaxed: only the number matters.

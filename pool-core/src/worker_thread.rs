@@ -40,6 +40,31 @@ impl<S: Scheduler<Task>> Shared<S> {
         self.scheduler.inject(task, hint);
         std::mem::forget(uncount);
     }
+
+    /// Makes `tasks`, which were counted, visible to the workers, and wakes as many.
+    pub(crate) fn inject_counted_batch(&self, tasks: Vec<Task>) {
+        /// The strategy panicked: what it did not ask for is dropped, and what it had in hand. The rest lies in it.
+        struct Uncount<'a> {
+            core: &'a Core,
+            len: usize,
+            asked: &'a Cell<usize>,
+        }
+        impl Drop for Uncount<'_> {
+            #[cold]
+            fn drop(&mut self) {
+                let lost = self.len - self.asked.get().saturating_sub(1);
+                self.core.ledger.give_back(0, lost as u64);
+                self.core.idle.notify_many(self.len);
+                self.core.settle();
+            }
+        }
+        let (len, asked) = (tasks.len(), Cell::new(0));
+        let uncount = Uncount { core: &self.core, len, asked: &asked };
+        let tasks = tasks.into_iter().inspect(|_| asked.set(asked.get() + 1));
+        self.scheduler.inject_batch(tasks, S::Hint::default());
+        std::mem::forget(uncount);
+        self.core.idle.notify_many(len);
+    }
 }
 
 impl<S: Scheduler<Task>> Shared<S> {
@@ -54,9 +79,10 @@ impl<S: Scheduler<Task>> Shared<S> {
 }
 
 impl<S: Scheduler<Task> + 'static> Inject for Shared<S> {
-    fn inject_ticket(&self, ticket: Task) {
-        self.scheduler.inject(ticket, S::Hint::default());
+    fn inject_ticket(&self, ticket: Task) -> Result<(), ()> {
+        let injected = catch_unwind(AssertUnwindSafe(|| self.scheduler.inject(ticket, S::Hint::default())));
         self.core.idle.notify();
+        injected.map_err(|payload| self.core.report_panic(payload))
     }
 }
 

@@ -263,3 +263,73 @@ fn a_strategy_panics_when_it_is_asked_whether_it_is_empty() {
     pool.shutdown().unwrap();
     assert_eq!(runs.load(Ordering::Relaxed), 1000);
 }
+
+/// A strategy that panics at the third item of a batch: the two before run, the others are dropped, and nobody waits for
+/// them in vain.
+#[test]
+fn a_strategy_panics_in_the_midst_of_a_batch() {
+    #[derive(Default)]
+    struct Choosy(Arc<Stack>);
+
+    impl Scheduler<Task> for Choosy {
+        type Hint = ();
+        type Worker = <Stack as Scheduler<Task>>::Worker;
+
+        fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker {
+            self.0.attach(seed)
+        }
+        fn inject(&self, item: Task, hint: ()) {
+            self.0.inject(item, hint);
+        }
+        fn inject_batch(&self, items: impl Iterator<Item = Task>, hint: ()) {
+            for (place, item) in items.enumerate() {
+                if place == 2 {
+                    resume_unwind(Box::new("choosy"));
+                }
+                self.inject(item, hint);
+            }
+        }
+        fn is_empty(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    let token = Arc::new(());
+    let pool = pool_core::Pool::builder_with(Choosy::default()).workers(2).build().unwrap();
+    let batch = || {
+        let tokens: Vec<_> = (0..5).map(|_| Arc::clone(&token)).collect();
+        pool.execute_batch(tokens.into_iter().map(|token| move || drop(token)));
+    };
+    assert!(catch_unwind(AssertUnwindSafe(batch)).is_err(), "from outside");
+    assert!(pool.install(|| catch_unwind(AssertUnwindSafe(batch)).is_err()), "from a worker");
+    pool.wait_idle();
+    let metrics = pool.metrics();
+    assert_eq!((metrics.submitted, metrics.completed, metrics.cancelled), (11, 5, 6), "{metrics:?}");
+    assert_eq!(Arc::strong_count(&token), 1);
+    pool.shutdown().unwrap();
+}
+
+/// Workers that come while `shutdown_now` waits for a running task must not run what it hands back.
+#[test]
+fn workers_added_during_shutdown_now_run_nothing() {
+    let pool = Pool::builder().workers(1).build().unwrap();
+    let (open, gate) = mpsc::channel::<()>();
+    let (begun, running) = mpsc::channel();
+    pool.execute(move || {
+        begun.send(()).unwrap();
+        gate.recv().unwrap();
+    });
+    running.recv().unwrap();
+    std::thread::scope(|scope| {
+        let ending = scope.spawn(|| pool.shutdown_now().unwrap());
+        // Closed comes after halted.
+        while pool.try_execute(|| ()).is_ok() {
+            std::thread::yield_now();
+        }
+        pool.add_workers(2).unwrap();
+        open.send(()).unwrap();
+        let unrun = ending.join().unwrap();
+        let metrics = pool.metrics();
+        assert_eq!((metrics.completed, metrics.returned), (1, unrun.len() as u64), "{metrics:?}");
+    });
+}

@@ -44,7 +44,7 @@ macro_rules! in_pool_tests {
             added_workers_take_part,
             a_handle_gets_the_payload, the_handler_gets_what_no_handle_takes, in_either_half_of_a_join,
             a_join_unwinds_only_after_its_thief, a_second_panic_in_drop_does_not_abort, in_a_scope, in_a_drop,
-            in_the_hooks_and_the_handler, in_an_install,
+            after_a_handle_gave_up_waiting, in_the_hooks_and_the_handler, in_an_install,
             balances_while_64_threads_submit_into_a_shutdown, balances_in_cancel_races,
             shutdown_now_hands_back_what_did_not_run, balances_while_threads_submit_into_a_shutdown_now,
             shutdown_now_lets_the_running_wait_for_what_they_spawned,

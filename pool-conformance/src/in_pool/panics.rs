@@ -1,10 +1,14 @@
 //! Law 5 in a pool: a panic never kills a worker, never aborts, never goes unnoticed.
 
 use std::any::Any;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::thread;
+use std::time::Duration;
 
 use pool_core::{Pool, Scheduler, Task};
 
@@ -256,6 +260,35 @@ pub fn in_a_drop<S: Scheduler<Task> + 'static>(make: Make<S>) {
         let metrics = balanced(&pool);
         assert_eq!((metrics.panicked, metrics.cancelled, caught.count()), (3, 1, 3), "{metrics:?}");
         assert_eq!(pool.install(|| 5), 5, "law 5: no worker dies");
+    });
+}
+
+/// A handle that was polled, or waited for in vain, and then dropped, has not seen the panic: the handler gets it. A waker
+/// that panics harms nobody either.
+pub fn after_a_handle_gave_up_waiting<S: Scheduler<Task> + 'static>(make: Make<S>) {
+    struct Throws;
+    impl Wake for Throws {
+        fn wake(self: Arc<Self>) {
+            throw(3)
+        }
+    }
+    check(move |name| {
+        let caught = Caught::default();
+        let pool = caught.pool(make(), name, 1);
+        let gate = occupy(&pool);
+        let mut polled = pool.spawn(|| -> () { throw(1) });
+        assert!(Pin::new(&mut polled).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        drop(polled);
+        let waited = pool.spawn(|| -> () { throw(2) });
+        assert!(waited.join_timeout(Duration::from_millis(1)).is_err());
+        let mut woken = pool.spawn(|| 5);
+        let waker = Waker::from(Arc::new(Throws));
+        assert!(Pin::new(&mut woken).poll(&mut Context::from_waker(&waker)).is_pending());
+        gate.open();
+        pool.wait_idle();
+        assert_eq!(woken.join().unwrap(), 5);
+        assert_eq!(caught.numbers(), [1, 2, 3], "law 5: none goes unnoticed");
+        assert_eq!(balanced(&pool).panicked, 3);
     });
 }
 

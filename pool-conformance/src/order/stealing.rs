@@ -6,8 +6,8 @@ use crate::bare::Op;
 /// Own work newest first, thieves oldest first, and outside work within a bound.
 ///
 /// An item from outside may go to any worker. It must come in submission order as long as there has been only one worker.
-/// While items from outside wait, a worker may take from its own at most `outside_within - 1` times in a row; with several
-/// workers, `2 · workers` times as often, as it then may have to go round their places.
+/// While items from outside wait, a worker may take from its own at most `outside_within - 1` times in a row; once there were
+/// several, twice as often, as every other look goes to another worker first.
 #[derive(Clone, Debug)]
 pub struct WorkStealing {
     outside_within: usize,
@@ -17,7 +17,6 @@ pub struct WorkStealing {
     outside: VecDeque<u64>,
     /// For each worker, its dispatches since it last took an item from outside or none waited.
     local_run: BTreeMap<usize, usize>,
-    most_workers: usize,
     workers_so_far: usize,
 }
 
@@ -29,13 +28,12 @@ impl WorkStealing {
             own: BTreeMap::new(),
             outside: VecDeque::new(),
             local_run: BTreeMap::new(),
-            most_workers: 0,
             workers_so_far: 0,
         }
     }
 
     fn bound(&self) -> usize {
-        if self.workers_so_far == 1 { self.outside_within } else { self.outside_within * 2 * self.most_workers }
+        if self.workers_so_far == 1 { self.outside_within } else { self.outside_within * 2 }
     }
 
     fn take_from_outside(&mut self, item: u64, at: usize) -> Result<(), String> {
@@ -55,7 +53,6 @@ impl Order for WorkStealing {
     fn attached(&mut self, worker: usize) {
         self.own.insert(worker, VecDeque::new());
         self.workers_so_far += 1;
-        self.most_workers = self.most_workers.max(self.own.len());
     }
 
     fn left(&mut self, worker: usize) {

@@ -34,8 +34,9 @@ impl Shared {
 }
 
 impl Inject for Shared {
-    fn inject_ticket(&self, task: Task) {
+    fn inject_ticket(&self, task: Task) -> Result<(), ()> {
         self.queue.put(task);
+        Ok(())
     }
 }
 

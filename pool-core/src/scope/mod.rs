@@ -139,13 +139,14 @@ impl State {
         core.ledger.enter_anyway();
         let shard = self.shard(0, home);
         // SAFETY: shards live as long as the pool.
-        let Pushed { wants_ticket, wakes_owner } = unsafe { shard.as_ref() }.push(task);
+        let shard_ref = unsafe { shard.as_ref() };
+        let Pushed { wants_ticket, wakes_owner } = shard_ref.push(task);
         if wakes_owner {
             home.unpark_owner();
         }
-        if wants_ticket {
-            // SAFETY: the pool outlives the scope.
-            unsafe { home.outside.as_ref() }.inject_ticket(ticket(shard));
+        // SAFETY: the pool outlives the scope.
+        if wants_ticket && unsafe { home.outside.as_ref() }.inject_ticket(ticket(shard)).is_err() {
+            shard_ref.lose_ticket();
         }
     }
 
