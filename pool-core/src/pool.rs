@@ -1,24 +1,20 @@
 //! [`Pool`]: one pool for every strategy.
 
+mod waiting;
+
 use crate::builder::{Builder, ThreadConfig};
-use crate::cell::{self, Holder, Kind};
+use crate::cell::{self, Kind};
 use crate::context::Context;
 use crate::error::{Rejected, Rejection, ShutdownError};
 use crate::handle::JoinHandle;
-use crate::join::join;
 use crate::metrics::Metrics;
-use crate::parallel::{self, LoopIndex};
 use crate::scheduler::Scheduler;
-use crate::scope::{Scope, scope_here};
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
 use crate::sync::thread;
 use crate::task::Task;
-use crate::wait::{self, Deadline};
 use crate::worker_thread::{Shared, WorkerThread};
 use std::fmt;
 use std::io;
-use std::ops::Range;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 
 /// Worker threads that run tasks in the order of the strategy `S`.
@@ -229,201 +225,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
         }
     }
 
-    // Running and waiting.
-
-    /// Runs `f` on a worker and waits for it. On a worker of this pool: runs it right here. Elsewhere it is a task with
-    /// the default hint, and one allocation.
-    ///
-    /// A worker of another pool blocks meanwhile, and its pool does not know for what: two pools whose workers all wait
-    /// for each other like that wait for ever. So it is with [`join`](Self::join), [`scope`](Self::scope) and the
-    /// loops.
-    ///
-    /// # Panics
-    /// With the panic of `f`, or if the pool has been shut down.
-    pub fn install<F, R>(&self, f: F) -> R
-    where
-        F: FnOnce() -> R + Send,
-        R: Send,
-    {
-        self.on_worker(|_| f())
-    }
-
-    /// Runs `f` with the context of a worker of this pool: this one, or else a worker is asked and waited for.
-    fn on_worker<F, R>(&self, f: F) -> R
-    where
-        F: FnOnce(&Context) -> R + Send,
-        R: Send,
-    {
-        Context::with_of(&self.shared.core, |context| match context {
-            Some(context) => f(context),
-            None => self.ask_worker(move || Context::with(|context| f(context.expect("a worker has a context")))),
-        })
-    }
-
-    /// Has a worker run `f` and waits for it.
-    fn ask_worker<F, R>(&self, f: F) -> R
-    where
-        F: FnOnce() -> R + Send,
-        R: Send,
-    {
-        // SAFETY: this function does not return before the cell is finished, and takes the result itself: nothing below
-        // unwinds before `for_task` has returned, except a refused or dropped submission, and then `f` has been dropped.
-        let (task, mut holder) = unsafe { cell::new(self.shared.core.id(), Kind::Awaited, f) };
-        let wait = WaitOnDrop(&mut holder);
-        if let Err(task) = self.submit(task, S::Hint::default()) {
-            drop(task);
-        }
-        drop(wait);
-        match holder.take_result() {
-            Some(Ok(value)) => value,
-            Some(Err(payload)) => resume_unwind(payload),
-            None => panic!("{}", Rejection::ShutDown),
-        }
-    }
-
-    /// Runs two closures, in parallel if a worker is free, and returns both results.
-    ///
-    /// `b` is offered to others while this worker runs `a`; if nobody has taken it by then, this worker runs it too.
-    /// Neither half may wait for the other to *start*: they may run one after the other. A worker offers only a few
-    /// halves at a time, the oldest that it has, and no more than there are other workers.
-    ///
-    /// Costs a few instructions and no allocation on a worker of this pool while nobody wants `b`; elsewhere as
-    /// [`install`](Self::install).
-    ///
-    /// Oldest first: Blumofe and Leiserson, "Scheduling multithreaded computations by work stealing" (1999). What a
-    /// worker does while it waits for a half that runs elsewhere: Wagner and Calder, "Leapfrogging" (1993).
-    ///
-    /// # Panics
-    /// With the panic of `a`, or else with that of `b`. Both closures run in any case. Also if the pool has been shut down.
-    ///
-    /// If `b` panics, the result of `a` is dropped by the unwinding: as anywhere, a panic in its `Drop` then aborts the
-    /// process.
-    #[inline]
-    pub fn join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
-    where
-        A: FnOnce() -> RA + Send,
-        B: FnOnce() -> RB + Send,
-        RA: Send,
-        RB: Send,
-    {
-        self.on_worker(|_| join(a, b))
-    }
-
-    /// Opens a scope: everything spawned in it has ended when this returns, so it may borrow.
-    ///
-    /// ```
-    /// # use pool_core::doc_toy as my_strategy;
-    /// let pool = my_strategy::Pool::new();
-    /// let mut parts = [0; 3];
-    /// pool.scope(|s| {
-    ///     for (i, part) in parts.iter_mut().enumerate() {
-    ///         s.spawn(move |_| *part = i * i);
-    ///     }
-    /// });
-    /// assert_eq!(parts, [0, 1, 4]);
-    /// ```
-    ///
-    /// # Panics
-    /// With the panic of `f`, or else with the first panic of a task, after all tasks have ended. Also if the pool has been
-    /// shut down. If a task panicked and the `Drop` of the result of `f` panics too, with the latter.
-    pub fn scope<'scope, F, R>(&self, f: F) -> R
-    where
-        F: FnOnce(&Scope<'scope>) -> R + Send,
-        R: Send,
-    {
-        self.on_worker(|context| scope_here(Some(context), f))
-    }
-
-    /// Calls `f` with every number of `range`, once each, in parallel if workers are free, and in no particular order.
-    ///
-    /// The range is divided only when a worker comes for a part of it, as often as that happens, and the calling worker
-    /// takes part. A worker does a block of the numbers at a time, first short ones, and in the middle of a long range
-    /// a few thousand numbers at most. All that is in nobody's block can be taken by whoever has time, also while an
-    /// element runs: a slow one holds up its block. The exception is a loop that starts while its worker has older work
-    /// on offer that nobody has come for: its own follows between two blocks. No call may wait for another to *start*.
-    ///
-    /// O(n) calls of `f`. A helper costs a small allocation, a loop without helpers none beyond that of
-    /// [`install`](Self::install).
-    ///
-    /// Ranges that are divided when they are stolen: Tzannes, Caragea, Barua, Vishkin, "Lazy binary-splitting" (2010).
-    /// Blocks that shrink towards the end: Polychronopoulos, Kuck, "Guided self-scheduling" (1987).
-    ///
-    /// # Panics
-    /// With the panic of `f`, after all running calls have ended; with one of them, if there are several. Once one has
-    /// panicked, no further block begins. Also if the pool has been shut down.
-    pub fn for_each<I, F>(&self, range: Range<I>, f: F)
-    where
-        I: LoopIndex,
-        F: Fn(I) + Sync,
-    {
-        let f = &f;
-        self.on_worker(move |_| parallel::for_each(range, f));
-    }
-
-    /// Calls `f` with every element of `slice`, as [`for_each`](Self::for_each) does with every number of a range.
-    ///
-    /// ```
-    /// # use pool_core::doc_toy as my_strategy;
-    /// let pool = my_strategy::Pool::new();
-    /// let mut words = ["some", "words"].map(String::from);
-    /// pool.for_each_mut(&mut words, |word| word.make_ascii_uppercase());
-    /// assert_eq!(words, ["SOME", "WORDS"]);
-    /// ```
-    ///
-    /// # Panics
-    /// As [`for_each`](Self::for_each).
-    pub fn for_each_mut<T, F>(&self, slice: &mut [T], f: F)
-    where
-        T: Send,
-        F: Fn(&mut T) + Sync,
-    {
-        let f = &f;
-        self.on_worker(move |_| parallel::for_each_mut(slice, f));
-    }
-
-    /// Calls `map` with every number of `range` and combines the results with `reduce`. `None` if the range is empty. The
-    /// work is divided as by [`for_each`](Self::for_each).
-    ///
-    /// `reduce` must be associative, which allows to combine any neighbours first. It need not be commutative: its first
-    /// argument always comes from the left of its second. With floating-point numbers the grouping, and so the
-    /// rounding, differs from that of a plain loop, and from run to run; without helpers, too, since several sums run side by
-    /// side.
-    ///
-    /// O(n): `map` is called for each number, `reduce` once less.
-    ///
-    /// ```
-    /// # use pool_core::doc_toy as my_strategy;
-    /// let pool = my_strategy::Pool::new();
-    /// let numbers = [3, 1, 4, 1, 5];
-    /// assert_eq!(pool.map_reduce(0..numbers.len(), |i| numbers[i], |a, b| a + b), Some(14));
-    /// assert_eq!(pool.map_reduce(0..3, |i: u32| i.to_string(), |a, b| a + &b).as_deref(), Some("012"));
-    /// assert_eq!(pool.map_reduce(0..0, |i: u32| i, u32::max), None);
-    /// ```
-    ///
-    /// # Panics
-    /// With the panic of `map` or `reduce`, as [`for_each`](Self::for_each). Results that were not reduced yet are
-    /// dropped by the unwinding: as anywhere, a panic in the `Drop` of one then aborts the process.
-    pub fn map_reduce<I, R, M, F>(&self, range: Range<I>, map: M, reduce: F) -> Option<R>
-    where
-        I: LoopIndex,
-        R: Send,
-        M: Fn(I) -> R + Sync,
-        F: Fn(R, R) -> R + Sync,
-    {
-        let (map, reduce) = (&map, &reduce);
-        self.on_worker(move |_| parallel::map_reduce(range, map, reduce))
-    }
-
-    /// Waits until, at some moment of this call, no task waits and none runs. Without a time limit: a task that submits
-    /// another for ever keeps it waiting.
-    ///
-    /// # Panics
-    /// On a worker of this pool, whose own task would have to end first.
-    pub fn wait_idle(&self) {
-        assert!(!self.is_own_worker(), "`wait_idle` on a worker of the same pool would wait for itself");
-        self.shared.core.wait_quiet();
-    }
-
+    /// Whether this thread is a worker of this pool.
     fn is_own_worker(&self) -> bool {
         Context::with_of(&self.shared.core, |context| context.is_some())
     }
@@ -518,15 +320,6 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// The strategy.
     pub fn scheduler(&self) -> &S {
         &self.shared.scheduler
-    }
-}
-
-/// Waits for a task whose closure borrows from the caller, even while unwinding.
-struct WaitOnDrop<'a, R>(&'a mut Holder<R>);
-
-impl<R> Drop for WaitOnDrop<'_, R> {
-    fn drop(&mut self) {
-        wait::for_task(self.0, Deadline::Never);
     }
 }
 
