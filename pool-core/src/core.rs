@@ -316,8 +316,10 @@ fn working(seats: &[Occupied]) -> usize {
 
 /// The number of workers has changed.
 fn resize_boards(seats: &[Occupied]) {
+    let working = working(seats);
     for place in seats {
-        place.seat.board.resize(working(seats));
+        // One who was told to leave may run for long yet, and all who stay may help it.
+        place.seat.board.resize(working - usize::from(place.working));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::context::{Context, Inject, Queue};
 use crate::core::Core;
+use crate::fork;
 use crate::idle::{Searching, Sleeping};
 use crate::scheduler::{Scheduler, Worker};
 use crate::scope::is_ticket;
@@ -168,6 +169,7 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         if !is_ticket(&task) {
             context.account().settle();
         }
+        context.forks().begin(fork::is_ticket(&task));
         self.seat.tally.start();
         let core = &self.shared.core;
         let outcome = task.run_guarded(core.id(), |payload| core.report_panic(payload));

@@ -6,10 +6,7 @@ use crossbeam_utils::CachePadded;
 use std::ptr::{self, NonNull};
 
 /// Slots of a board. A worker offers at most so many frames at the same time; taken ones do not count.
-const SLOTS: usize = if cfg!(loom) { 1 } else { 4 };
-
-/// So many frames a worker keeps to expose later; with that many, its joins make no frames.
-const STOCK: usize = 1;
+pub(super) const SLOTS: usize = if cfg!(loom) { 1 } else { 4 };
 
 /// Set while a ticket for the slot is in the strategy's queue or in a worker's hand.
 pub(super) const TICKET: usize = 1 << 0;
@@ -30,7 +27,7 @@ pub(super) struct Slot {
 /// What a worker offers to others.
 #[derive(Debug)]
 pub(crate) struct Board {
-    /// Set to 1 by whoever takes a frame, and back to 0 by the owner when it has filled all slots again.
+    /// Set to 1 by whoever takes a frame, and back to 0 by the owner when it has filled all slots in use.
     ///
     /// On a line of its own: the owner reads it at each join, and the slots change more often.
     pub(super) hunger: CachePadded<AtomicUsize>,
@@ -48,9 +45,9 @@ impl Board {
         }
     }
 
-    /// The pool has so many workers from now on.
-    pub(crate) fn resize(&self, workers: usize) {
-        self.in_use.store(workers.saturating_sub(1).min(SLOTS), Ordering::Relaxed);
+    /// So many workers may help the owner from now on.
+    pub(crate) fn resize(&self, others: usize) {
+        self.in_use.store(others.min(SLOTS), Ordering::Relaxed);
         self.ask_for_more();
     }
 
@@ -67,9 +64,9 @@ impl Board {
         self.hunger.load(Ordering::Relaxed)
     }
 
-    /// How many frames the owner should have in stock beyond those exposed.
-    pub(super) fn stock(&self) -> usize {
-        if self.in_use.load(Ordering::Relaxed) == 0 { 0 } else { STOCK }
+    /// How many workers may help the owner, as far as there are slots for them.
+    pub(super) fn others(&self) -> usize {
+        self.in_use.load(Ordering::Relaxed)
     }
 
     /// By the owner: a slot for another frame.
@@ -156,7 +153,7 @@ mod tests {
     fn a_free_slot_is_not_overlooked() {
         model(|| {
             let board = Arc::new(Board::new());
-            board.resize(2);
+            board.resize(1);
             let expose = |board: &Board| {
                 let slot = board.slot(board.free_slot().expect("nothing lies there"));
                 slot.frame.store(NonNull::dangling().as_ptr(), Ordering::Relaxed);

@@ -1,14 +1,14 @@
 //! Forks: the second halves of running `join`s, private until somebody is hungry.
 //!
 //! A [`Frame`] stands for a `b` that waits for its `a`. It lives on the stack of the `join` that made it, and its worker
-//! knows it by its [`ForkStack`]. Most joins make none: while nobody is hungry and a frame is in stock for the next who will
-//! be, `join` asks [`is_calm`] and runs `a` and `b`, one after the other, as if there were no pool.
+//! knows it by its [`ForkStack`]. Most joins make none: while nobody is hungry and enough frames are in stock for those who
+//! will be, `join` asks [`is_calm`] and runs `a` and `b`, one after the other, as if there were no pool.
 //!
 //! Others see only what lies on the worker's [`Board`]: a few slots, each with the address of one frame. A worker *exposes*
 //! its oldest frames, which stand for the largest pieces of work, while its board has a free slot. To expose is to fill a
 //! slot and to put a *ticket* for the slot in the strategy's queue, as an ordinary item that any strategy can carry. A
-//! ticket says "look at this slot", not "run this frame": it outlives the frame, is good for whatever lies in the slot when
-//! it is drawn, and there is no more than one of a slot in the queue. Whoever takes a frame tells the owner that there is
+//! ticket says "look at this slot", not "run this frame": it outlives the frame and is good for whatever lies in the slot when
+//! it is drawn, so no task of the owner's makes another while one of its own is queued. Whoever takes a frame tells the owner that there is
 //! hunger, and the owner's next join finds that.
 //!
 //! ```text
@@ -19,7 +19,8 @@
 //!                 owner: reclaim
 //! ```
 //!
-//! Frames only on demand: Mohr, Kranz, Halstead, "Lazy task creation" (1991).
+//! No frame while enough is on offer ("load-based inlining", and what it costs): Mohr, Kranz, Halstead, "Lazy task creation"
+//! (1991).
 //! Private deques: Acar, Charguéraud, Rainey, "Scheduling parallel programs by work stealing with private deques" (2013).
 //! Oldest first: Blumofe, Leiserson, "Scheduling multithreaded computations by work stealing" (1999).
 //! Helping only the thief of one's own work: Wagner, Calder, "Leapfrogging" (1993).
@@ -55,7 +56,8 @@ pub(crate) struct Frame {
 struct Exposure {
     owner: NonNull<Seat>,
     slot: usize,
-    /// The state of the slot while it held this frame, without [`TICKET`]. No other frame has the same.
+    /// The state of the slot while it held this frame, without [`TICKET`]. No other frame has the same, for as long as it takes
+    /// to fill the slot 2^62 times.
     stamp: usize,
     /// The thief has stored the result and touches the frame no more.
     done: AtomicBool,
@@ -90,16 +92,18 @@ pub(crate) fn pop(context: &Context, place: usize) -> bool {
 }
 
 /// Exposes what is in stock as far as others want it.
-#[inline]
 fn offer(context: &Context) {
     let (board, stack) = (&context.seat().board, context.forks());
-    while let Some(index) = board.free_slot() {
-        // With nothing left to offer, the hunger stays: the next fork will be offered.
-        let Some((frame, place)) = stack.oldest_private() else { return stack.settle(board.stock()) };
+    let has_room = loop {
+        let Some(index) = board.free_slot() else { break false };
+        // With nothing left to offer, the next fork will be.
+        let Some((frame, place)) = stack.oldest_private() else { break true };
         expose(context, index, frame, place);
+    };
+    if !has_room {
+        board.settle();
     }
-    board.settle();
-    stack.settle(board.stock());
+    stack.settle(board.others(), has_room);
 }
 
 /// Offers what this worker has in stock, if others want it. Returns whether they want more: a frame pushed now would be
@@ -115,7 +119,7 @@ fn offer_stock() -> bool {
     Context::with(|context| {
         context.is_some_and(|context| {
             offer(context);
-            context.seat().board.hunger() != 0
+            is_hungry()
         })
     })
 }
@@ -124,6 +128,7 @@ fn offer_stock() -> bool {
 fn expose(context: &Context, index: usize, frame: NonNull<Frame>, place: usize) {
     let (slot, stack) = (context.seat().board.slot(index), context.forks());
     stack.count_exposed();
+    // Relaxed, three times: published by the exchange below.
     slot.frame.store(frame.as_ptr(), Ordering::Relaxed);
     slot.origin.store(stack.origin_of(place), Ordering::Relaxed);
     let mut old = slot.state.load(Ordering::Relaxed);
@@ -133,14 +138,18 @@ fn expose(context: &Context, index: usize, frame: NonNull<Frame>, place: usize) 
             Exposure { owner: NonNull::from(&**context.seat()), slot: index, stamp, done: AtomicBool::new(false) };
         // SAFETY: the frame is on our stack of private frames, so it is alive and nobody else knows it yet.
         unsafe { frame.as_ref() }.exposure.with_mut(|place| unsafe { (*place).write(exposure) });
-        // Release: pairs with the Acquire of `take`. Only a ticket that is drawn can change the state under us.
+        // Release: pairs with the Acquire of `take`. (Acquire is not needed: `free_slot` has it.) Only a ticket that is drawn
+        // can change the state under us.
         match slot.state.compare_exchange_weak(old, stamp | TICKET, Ordering::AcqRel, Ordering::Relaxed) {
             Ok(old) => break old & TICKET != 0,
             Err(now) => old = now,
         }
     };
-    // A ticket that is in the queue already was announced when it was put there.
-    if !had_ticket && context.submit_part(ticket(slot, context.core().id())).is_err() {
+    // A ticket of this task's that is queued was announced when it was put there: whoever sleeps after that finds it first,
+    // and whoever has it in hand sees the new state or clears the bit before our exchange. One of an earlier task's may
+    // be of another urgency.
+    let fresh = stack.has_fresh_ticket(index);
+    if !(had_ticket && fresh) && context.submit_part(ticket(slot, context.core().id())).is_err() {
         // The frame stays in its slot until its owner takes it back. The next one gets a ticket again.
         slot.state.fetch_and(!TICKET, Ordering::Relaxed);
     }
@@ -155,10 +164,14 @@ pub(crate) unsafe fn reclaim(context: &Context, frame: &Frame) -> bool {
     let exposure = unsafe { frame.exposure() };
     let board = &context.seat().board;
     let slot = board.slot(exposure.slot);
-    // Acquire: nothing of another thread is read after, but a thief that looked in vain has released the word.
+    // Whoever wins the exchange has the frame. Acquire is not needed: nothing of another thread is read after.
     let reclaimed = slot.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |state| {
         (state & !TICKET == exposure.stamp).then_some(state & !READY)
     });
+    if reclaimed.is_ok() {
+        // There is a free slot, and nothing to put there: all that is older has been exposed.
+        context.forks().settle(board.others(), board.others() > 0);
+    }
     reclaimed.is_ok()
 }
 
@@ -191,12 +204,20 @@ pub(crate) fn run_taken(context: &Context, taken: Taken) {
     owner.unpark();
 }
 
+/// Whether a task is the ticket of a slot.
+#[inline]
+pub(crate) fn is_ticket(task: &Task) -> bool {
+    task.has_vtable(&TICKETS)
+}
+
+static TICKETS: TaskVtable = TaskVtable { run: draw, discard, withdraw };
+
 fn ticket(slot: &Slot, pool: usize) -> Task {
     let payload: Payload =
         [MaybeUninit::new(ptr::from_ref(slot).cast()), MaybeUninit::new(ptr::without_provenance(pool))];
     // SAFETY: the payload is a slot and its pool, as the vtable expects. Wherever a strategy carries the ticket, the slot is only
     // looked at by workers of that pool, and they keep the pool's seats, hence the slot, alive.
-    unsafe { Task::from_raw(const { &TaskVtable { run: draw, discard, withdraw } }, payload) }
+    unsafe { Task::from_raw(&TICKETS, payload) }
 }
 
 /// Runs a ticket: takes whatever frame is ready in its slot.
@@ -219,7 +240,8 @@ unsafe fn draw(payload: Payload, pool: usize) -> Outcome {
     Outcome::Void
 }
 
-/// Leaves the slot marked as if the ticket were still queued: its pool is coming to an end, and the frame's owner reclaims it.
+/// Leaves the slot marked as if the ticket were still queued, since the slot may be gone. The frame's owner reclaims it, and the
+/// next task that offers something there makes a ticket of its own.
 unsafe fn discard(_: Payload) {}
 
 unsafe fn withdraw(_: &Payload) -> Withdrawal {

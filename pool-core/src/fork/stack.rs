@@ -1,24 +1,31 @@
 //! [`ForkStack`]: the frames of the joins that a worker is in, oldest first. And what a thread's joins look at first.
 
-use super::Frame;
 use super::board::Board;
+use super::{Frame, board::SLOTS};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread_local;
 use std::cell::{Cell, RefCell};
+use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
+use std::time::{Duration, Instant};
 
 thread_local! {
     /// In the thread's own memory rather than behind its [`Context`](crate::context::Context), so that the hot path of
-    /// `join` asks one question, which has an answer on every thread.
-    static CALM: Calm = const { Calm { stocked: Cell::new(1), hunger: Cell::new(nobody()) } };
+    /// `join` asks few questions, which have answers on every thread.
+    static CALM: Calm = const {
+        Calm { down_to: Cell::new(0), hunger: Cell::new(nobody()), has_room: Cell::new(false) }
+    };
 }
 
 /// What a join looks at first.
 struct Calm {
-    /// 1 if this worker has as many frames to expose later as it should have, or has no use for any; else 0.
-    stocked: Cell<usize>,
+    /// Joins that lie above this address on the thread's stack need no frame as long as nobody is hungry. `usize::MAX` while
+    /// the worker has too few frames in stock; 0 on a thread that has nobody to offer any.
+    down_to: Cell<usize>,
     /// [`Board::hunger`].
     hunger: Cell<*const AtomicUsize>,
+    /// The worker has seen a free slot on its board, and nothing to put there.
+    has_room: Cell<bool>,
 }
 
 /// The hunger for what threads that are no workers could offer.
@@ -36,31 +43,39 @@ const fn nobody() -> *const AtomicUsize {
 
 impl Calm {
     #[inline(always)]
-    fn hunger(&self) -> usize {
+    fn is_hungry(&self) -> bool {
         let hunger = self.hunger.get();
         #[cfg(loom)]
         if hunger.is_null() {
-            return 0;
+            return false;
         }
         // SAFETY: static, or set by `enter` for as long as the worker's board lives.
         // Relaxed: a hint; what the owner does upon it is ordered by `Board::settle`.
-        unsafe { &*hunger }.load(Ordering::Relaxed)
+        unsafe { &*hunger }.load(Ordering::Relaxed) != 0
     }
 }
 
-/// Whether nobody would take a frame that is not exposed yet, and there is stock for those to come: a join now needs no frame.
+/// Whether a join needs no frame now: nobody would take one that is not exposed yet, there is stock for those to come, and
+/// not too many joins have gone without since.
 #[inline(always)]
 pub(crate) fn is_calm() -> bool {
-    CALM.with(|calm| calm.stocked.get() > calm.hunger())
+    let here = MaybeUninit::<u8>::uninit();
+    let here = (&raw const here).addr();
+    CALM.try_with(|calm| here >= calm.down_to.get() && !calm.is_hungry()).unwrap_or(true)
 }
 
 /// Whether somebody may want more than is exposed.
 #[inline(always)]
 pub(super) fn is_hungry() -> bool {
-    CALM.with(|calm| calm.hunger() != 0)
+    CALM.try_with(|calm| calm.has_room.get() || calm.is_hungry()).unwrap_or(false)
 }
 
-/// The frames of one worker.
+/// The frames of one worker, and how many it should have.
+///
+/// Nobody can help later with a join that makes no frame. So a worker begins each task with a large stock in view: coarse
+/// work makes few frames, and each counts. Work that makes many in a short time is fine, and one in stock is enough for it.
+/// In any case joins make frames again that lie deep below the stock on the thread's stack, so that the frames missing in a
+/// deep recursion are those of a bounded part of it.
 #[derive(Default)]
 pub(crate) struct ForkStack {
     frames: RefCell<Vec<NonNull<Frame>>>,
@@ -68,6 +83,16 @@ pub(crate) struct ForkStack {
     exposed: Cell<usize>,
     /// Which taken frame this thread runs from which height of the stack on.
     origins: RefCell<Vec<Origin>>,
+    /// Whether the work in hand makes many frames in a short time.
+    fine: Cell<bool>,
+    /// So many frames more until that is looked at again ...
+    until_look: Cell<u32>,
+    /// ... and when it was looked at last, if at all in this task.
+    looked: Cell<Option<Instant>>,
+    /// Counts the tasks that this worker has begun.
+    task: Cell<u64>,
+    /// Under which of them each slot's last ticket was made.
+    tickets: [Cell<u64>; SLOTS],
 }
 
 #[derive(Clone, Copy)]
@@ -77,27 +102,71 @@ struct Origin {
 }
 
 impl ForkStack {
+    /// Work that makes so many frames ...
+    const MANY: u32 = 64;
+    /// ... in so short a time is fine.
+    const SHORT: Duration = Duration::from_micros(64);
+    /// Frames in stock for work that may be coarse.
+    const LARGE_STOCK: usize = 32;
+    /// Frames in stock for work that is fine.
+    const SMALL_STOCK: usize = 1;
+    /// So far below the stock, in bytes, may a join without a frame lie: room for the depth of most recursions.
+    const REACH: usize = 2048;
+
     /// Makes the joins of this thread those of a worker with `board`, until [`leave`](Self::leave).
     pub(crate) fn enter(board: &Board) {
         CALM.with(|calm| {
-            calm.stocked.set(0);
+            calm.down_to.set(usize::MAX);
             calm.hunger.set(&*board.hunger);
+            calm.has_room.set(false);
         });
     }
 
     /// Makes this thread one without a worker again.
     pub(crate) fn leave() {
         let _ = CALM.try_with(|calm| {
-            calm.stocked.set(1);
+            calm.down_to.set(0);
             calm.hunger.set(nobody());
+            calm.has_room.set(false);
         });
+    }
+
+    /// Something from the queue is to be run: a task, of which nobody knows whether it is fine, or a ticket.
+    #[inline]
+    pub(crate) fn begin(&self, ticket: bool) {
+        self.task.set(self.task.get() + 1);
+        if !ticket {
+            self.fine.set(false);
+            self.until_look.set(Self::MANY);
+            self.looked.set(None);
+        }
+    }
+
+    /// Whether the slot's last ticket was made under the task in hand. If not, it may be anywhere in the strategy's order.
+    pub(super) fn has_fresh_ticket(&self, slot: usize) -> bool {
+        self.tickets[slot].replace(self.task.get()) == self.task.get()
     }
 
     /// Puts a frame on top and returns its place.
     pub(super) fn push(&self, frame: NonNull<Frame>) -> usize {
+        match self.until_look.get() {
+            Self::MANY if self.looked.get().is_none() => self.looked.set(Some(Instant::now())),
+            0 => self.look(),
+            _ => {}
+        }
+        self.until_look.set(self.until_look.get().saturating_sub(1));
         let mut frames = self.frames.borrow_mut();
         frames.push(frame);
         frames.len() - 1
+    }
+
+    /// Many frames have been made since the last look.
+    #[cold]
+    fn look(&self) {
+        let now = Instant::now();
+        self.fine.set(self.looked.get().is_some_and(|last| now.duration_since(last) < Self::SHORT));
+        self.looked.set(Some(now));
+        self.until_look.set(Self::MANY);
     }
 
     /// Takes the frame at `place`, the top one, off. `true` if it has always been private, so that it is the caller's.
@@ -112,10 +181,27 @@ impl ForkStack {
         private
     }
 
-    /// When the stock has changed: are there `wanted` frames that were never exposed?
-    pub(super) fn settle(&self, wanted: usize) {
-        let stock = self.frames.borrow().len() - self.exposed.get();
-        CALM.with(|calm| calm.stocked.set(usize::from(stock >= wanted)));
+    /// When the stock has changed, or the board: are there enough frames that were never exposed? The board `has_room` if
+    /// none was left for a free slot.
+    pub(super) fn settle(&self, others: usize, has_room: bool) {
+        let wanted = match (others, self.fine.get()) {
+            (0, _) => 0,
+            (_, true) => Self::SMALL_STOCK,
+            (_, false) => Self::LARGE_STOCK,
+        };
+        let frames = self.frames.borrow();
+        let stock = &frames[self.exposed.get()..];
+        let down_to = if wanted == 0 {
+            0
+        } else if stock.len() < wanted {
+            usize::MAX
+        } else {
+            stock[stock.len().min(Self::LARGE_STOCK) - 1].addr().get().saturating_sub(Self::REACH)
+        };
+        CALM.with(|calm| {
+            calm.down_to.set(down_to);
+            calm.has_room.set(has_room);
+        });
     }
 
     /// The oldest frame that was never exposed, with its place.

@@ -101,7 +101,7 @@ fn the_last_end_is_seen_by_its_worker_or_by_the_waiter() {
         assert!(core.ledger.enter(1));
         let seated = core.seat_one(|seat| {
             let core = Arc::clone(&core);
-            Ok::<_, ()>(thread::spawn(move || {
+            Ok::<_, std::io::Error>(thread::spawn(move || {
                 seat.tally.start();
                 seat.tally.end(Outcome::Completed);
                 // As a worker before it parks.

@@ -67,7 +67,7 @@ pub(super) fn run<const N: usize>(parts: [Part; N]) {
         let member = Member(Arc::clone(&shared));
         let gate = Arc::clone(&gate);
         let seated = shared.core.seat_one(|seat| {
-            Ok::<_, ()>(thread::spawn(move || {
+            Ok::<_, std::io::Error>(thread::spawn(move || {
                 drop(gate.lock());
                 seat.occupy(thread::current());
                 let shared = Arc::clone(&member.0);
