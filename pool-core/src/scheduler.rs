@@ -35,7 +35,8 @@ use std::sync::Arc;
 
 /// The shared half of a strategy: what every worker and every outside thread can reach.
 ///
-/// All methods may be called from any thread at any time.
+/// All methods may be called from any thread at any time. One scheduler serves one pool: a pool's items mean nothing to
+/// the workers of another.
 pub trait Scheduler<T: Send>: Send + Sync + Sized {
     /// What a submitter may say about an item, for example its priority. The default hint is what plain submissions get.
     /// A strategy without hints uses `()`.

@@ -66,9 +66,10 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
 
     /// Runs two closures, in parallel if a worker is free, and returns both results.
     ///
-    /// `b` is offered to others while this worker runs `a`; if nobody has taken it by then, this worker runs it too.
-    /// Neither half may wait for the other to *start*: they may run one after the other. A worker offers only a few
-    /// halves at a time, the oldest that it has, and no more than there are other workers.
+    /// `b` is offered to others while this worker runs `a`, unless enough older halves are: then it runs `a`, then `b`, even
+    /// if others become idle meanwhile. If nobody has taken `b` when `a` has ended, this worker runs it too. Neither half may
+    /// wait for the other to *start*. A worker offers only a few halves at a time, the oldest that it has, and no more than
+    /// there are other workers.
     ///
     /// Costs a few instructions and no allocation on a worker of this pool while nobody wants `b`; elsewhere as
     /// [`install`](Self::install).
