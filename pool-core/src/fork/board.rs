@@ -145,7 +145,8 @@ impl Slot {
 #[cfg(all(test, loom))]
 mod tests {
     use super::*;
-    use loom::{model, thread};
+    use crate::loom_tests::model;
+    use crate::sync::thread;
     use std::sync::Arc;
 
     /// However the owner's settling and the taking of its frames meet, a free slot leaves hunger behind.

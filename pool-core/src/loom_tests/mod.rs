@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 
 /// Explores everything.
-fn model(f: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
     explore(None, f);
 }
 
