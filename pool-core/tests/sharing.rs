@@ -49,12 +49,11 @@ fn a_comb_of_coarse_second_halves_is_shared() {
             join(|| comb(teeth - 1, pairs), || pairs.piece());
         }
     }
-    for workers in [2, 3] {
-        let pool = Pool::builder().workers(workers).build().unwrap();
-        let pairs = Pairs::default();
-        pool.install(|| comb(16, &pairs));
-        assert_eq!(pairs.met(), 16, "{workers} workers");
-    }
+    // Two workers: with more, two could meet while the third, which has the rest, waits for a partner.
+    let pool = Pool::builder().workers(2).build().unwrap();
+    let pairs = Pairs::default();
+    pool.install(|| comb(16, &pairs));
+    assert_eq!(pairs.met(), 16);
 }
 
 fn fib(n: u32) -> u32 {
