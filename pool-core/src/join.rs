@@ -71,7 +71,7 @@ where
     RB: Send,
 {
     if fork::is_calm() {
-        // Nobody would come for `b` before it is its turn.
+        // Enough is on offer, and `b` waits its turn here.
         match catch_unwind(AssertUnwindSafe(a)) {
             Ok(ra) => (ra, b()),
             Err(payload) => second_and_unwind(b, payload),

@@ -282,7 +282,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// pool that has ended, they end at once.
     ///
     /// # Errors
-    /// If the system will not start a thread, or there would be more than 65,535; the pool keeps those it has.
+    /// If the system will not start a thread, or there would be more than [`Builder::workers`] takes; the pool keeps those it has.
     pub fn add_workers(&self, n: usize) -> io::Result<()> {
         for _ in 0..n {
             // Relaxed: only the number matters.

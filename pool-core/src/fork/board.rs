@@ -59,8 +59,7 @@ impl Board {
     }
 
     /// Relaxed: a hint; what the owner does upon it is ordered by `settle`.
-    #[inline(always)]
-    pub(super) fn hunger(&self) -> usize {
+    fn hunger(&self) -> usize {
         self.hunger.load(Ordering::Relaxed)
     }
 

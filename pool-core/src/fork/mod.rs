@@ -7,9 +7,9 @@
 //! Others see only what lies on the worker's [`Board`]: a few slots, each with the address of one frame. A worker *exposes*
 //! its oldest frames, which stand for the largest pieces of work, while its board has a free slot. To expose is to fill a
 //! slot and to put a *ticket* for the slot in the strategy's queue, as an ordinary item that any strategy can carry. A
-//! ticket says "look at this slot", not "run this frame": it outlives the frame and is good for whatever lies in the slot when
-//! it is drawn, so no task of the owner's makes another while one of its own is queued. Whoever takes a frame tells the owner that there is
-//! hunger, and the owner's next join finds that.
+//! ticket says "look at this slot", not "run this frame": it outlives the frame and is good for whatever lies in the slot
+//! when it is drawn, so a task makes no second one while its first is queued. Whoever takes a frame tells the owner that
+//! there is hunger, and the owner's next join finds that.
 //!
 //! ```text
 //!                 owner: expose                  thief: take
@@ -56,8 +56,8 @@ pub(crate) struct Frame {
 struct Exposure {
     owner: NonNull<Seat>,
     slot: usize,
-    /// The state of the slot while it held this frame, without [`TICKET`]. No other frame has the same, for as long as it takes
-    /// to fill the slot 2^62 times.
+    /// The state of the slot while it held this frame, without [`TICKET`]. No other frame has the same until the count in it,
+    /// which is two bits shorter than a pointer, comes round.
     stamp: usize,
     /// The thief has stored the result and touches the frame no more.
     done: AtomicBool,
