@@ -40,8 +40,9 @@ impl Deadline {
 
 /// Looks a bounded number of times before somebody parks.
 ///
-/// It only pauses the processor between looks, and never yields it: a thread that yields to the one it waits for stays runnable on the same processor, and the system sees no reason to move either, even if another
-/// processor is free. One that parks is put on a free processor when it wakes.
+/// It only pauses the processor between looks, and never yields it: a thread that yields to the one it waits for stays
+/// runnable on the same processor, and the system sees no reason to move either, even if another processor is free. One
+/// that parks is put on a free processor when it wakes.
 #[derive(Debug, Default)]
 pub(crate) struct Spin {
     round: u32,
