@@ -148,11 +148,15 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
 
     fn work_until_end(&self, context: &Context) {
         loop {
-            let task = match self.seat.order() {
-                Order::Work => self.look().or_else(|| self.idle_until_task(context)),
-                Order::Halt => self.idle_until_task(context),
-                Order::Retire => None,
-            };
+            let order = self.seat.order();
+            // The task goes from the strategy to `run` without a second place to come from: see `task.rs` on moves.
+            if order == Order::Work {
+                if let Some(task) = self.look() {
+                    self.run(context, task);
+                    continue;
+                }
+            }
+            let task = if order == Order::Retire { None } else { self.idle_until_task(context) };
             match task {
                 Some(task) => self.run(context, task),
                 None if self.shared.core.has_ended() || self.seat.order() == Order::Retire => {
