@@ -100,28 +100,62 @@ impl State {
         }
     }
 
-    #[inline]
+    /// Inlined into the caller, so that the closure goes straight from the caller's registers to its place in the shard: see
+    /// `task.rs` on moves.
+    #[inline(always)]
     fn spawn(&self, task: ScopedTask) {
-        let Some(home) = &self.home else { return self.spawn_outside_any_pool(task) };
+        let shard = self.count_in();
+        // SAFETY: shards live as long as the pool; those of a scope outside any pool, as long as the scope.
+        let pushed = unsafe { shard.as_ref() }.push(task);
+        if pushed.wants_ticket || pushed.wakes_owner {
+            self.announce(shard, &pushed);
+        }
+    }
+
+    /// Counts a task that the caller is about to spawn, before it becomes visible, since the owner may run it at once.
+    /// Returns the shard that it goes to.
+    fn count_in(&self) -> NonNull<Shard> {
+        let Some(home) = &self.home else {
+            self.add_pending(1);
+            return self.shard_outside_any_pool();
+        };
         // SAFETY: the pool outlives the scope.
         let core = unsafe { home.core.as_ref() };
         Context::with_of(core, |context| match context {
             Some(context) => {
-                // Counted before it becomes visible: the owner may run it at once.
                 context.account().spend(self);
                 context.seat().tally.submit(1);
-                let shard = self.shard(context.seat().index(), home);
-                // SAFETY: shards live as long as the pool.
-                let Pushed { wants_ticket, wakes_owner } = unsafe { shard.as_ref() }.push(task);
-                if wakes_owner {
-                    home.unpark_owner();
-                }
-                if wants_ticket {
-                    Self::submit_ticket(context, shard);
-                }
+                self.shard(context.seat().index(), home)
             }
-            None => self.spawn_from_elsewhere(task, home, core),
-        });
+            None => {
+                self.add_pending(1);
+                core.ledger.enter_anyway();
+                self.shard(0, home)
+            }
+        })
+    }
+
+    /// Tells others of a task that was pushed into `shard`, as far as they must be told.
+    #[cold]
+    fn announce(&self, shard: NonNull<Shard>, pushed: &Pushed) {
+        // Outside any pool only the owner runs tasks, and it does so at the end.
+        let Some(home) = &self.home else { return };
+        if pushed.wakes_owner {
+            home.unpark_owner();
+        }
+        if pushed.wants_ticket {
+            // SAFETY: the pool outlives the scope.
+            Context::with_of(unsafe { home.core.as_ref() }, |context| match context {
+                Some(context) => Self::submit_ticket(context, shard),
+                None => {
+                    // SAFETY: as above.
+                    if unsafe { home.outside.as_ref() }.inject_ticket(ticket(shard)).is_err() {
+                        // SAFETY: shards live as long as the pool.
+                        unsafe { shard.as_ref() }.lose_ticket();
+                    }
+                }
+            });
+        }
     }
 
     /// Puts the ticket of a shard into the queue of this worker, and wakes somebody for it.
@@ -132,47 +166,27 @@ impl State {
         });
     }
 
-    /// From a thread that is no worker of the scope's pool.
+    /// The only shard of a scope outside any pool.
     #[cold]
-    fn spawn_from_elsewhere(&self, task: ScopedTask, home: &Home, core: &Core) {
-        self.add_pending(1);
-        core.ledger.enter_anyway();
-        let shard = self.shard(0, home);
-        // SAFETY: shards live as long as the pool.
-        let shard_ref = unsafe { shard.as_ref() };
-        let Pushed { wants_ticket, wakes_owner } = shard_ref.push(task);
-        if wakes_owner {
-            home.unpark_owner();
-        }
-        // SAFETY: the pool outlives the scope.
-        if wants_ticket && unsafe { home.outside.as_ref() }.inject_ticket(ticket(shard)).is_err() {
-            shard_ref.lose_ticket();
-        }
-    }
-
-    /// Only the owner will run it, at the end.
-    #[cold]
-    fn spawn_outside_any_pool(&self, task: ScopedTask) {
-        self.add_pending(1);
+    fn shard_outside_any_pool(&self) -> NonNull<Shard> {
         let place = &self.shards[0];
         // Acquire: pairs with the exchange below, on another thread.
-        let mut shard = place.load(Ordering::Acquire);
-        if shard.is_null() {
-            let fresh = Box::new(Shard::new(0));
-            fresh.open(self);
-            shard = Box::into_raw(fresh);
-            // AcqRel: pairs with the other threads' Acquire, for the shard.
-            match place.compare_exchange(ptr::null_mut(), shard, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => {}
-                Err(theirs) => {
-                    // SAFETY: ours, and nobody has seen it.
-                    drop(unsafe { Box::from_raw(shard) });
-                    shard = theirs;
-                }
+        if let Some(shard) = NonNull::new(place.load(Ordering::Acquire)) {
+            return shard;
+        }
+        let fresh = Box::new(Shard::new(0));
+        fresh.open(self);
+        // Freed by the owner at the end of the scope.
+        let fresh = NonNull::from(Box::leak(fresh));
+        // AcqRel: pairs with the other threads' Acquire, for the shard.
+        match place.compare_exchange(ptr::null_mut(), fresh.as_ptr(), Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => fresh,
+            Err(theirs) => {
+                // SAFETY: ours, and nobody has seen it.
+                drop(unsafe { Box::from_raw(fresh.as_ptr()) });
+                NonNull::new(theirs).expect("a shard was there")
             }
         }
-        // SAFETY: freed by the owner at the end of the scope.
-        let Pushed { .. } = unsafe { &*shard }.push(task);
     }
 
     /// The shard of the worker with this number.
@@ -232,10 +246,18 @@ impl State {
     }
 
     /// Runs one of this scope's tasks. A panic is kept for the end of the scope.
+    #[inline]
     fn run(&self, task: ScopedTask) -> Outcome {
         // SAFETY: the task came from a shard of this scope.
         let run = || unsafe { task.run(NonNull::from(self)) };
-        let Err(payload) = catch_unwind(AssertUnwindSafe(run)) else { return Outcome::Completed };
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(()) => Outcome::Completed,
+            Err(payload) => self.keep_panic(payload),
+        }
+    }
+
+    #[cold]
+    fn keep_panic(&self, payload: Box<dyn Any + Send>) -> Outcome {
         let mut first = self.panic.lock();
         if first.is_none() {
             *first = Some(payload);
@@ -278,6 +300,7 @@ impl State {
     }
 
     /// Runs a task that nobody had started, on the owner's thread.
+    #[inline]
     fn run_as_owner(&self, context: Option<&Context>, task: ScopedTask) {
         match context {
             Some(context) => {
@@ -299,9 +322,14 @@ impl State {
         let worker = context.map_or(0, |context| context.seat().index());
         let mut spin = Spin::new();
         loop {
-            while let Some(task) = self.shards(worker).find_map(Shard::take_newest) {
+            while let Some(task) = context.and_then(|context| self.take_own(context)) {
                 self.run_as_owner(context, task);
                 spin = Spin::new();
+            }
+            if let Some(task) = self.shards(worker).find_map(Shard::take_newest) {
+                self.run_as_owner(context, task);
+                spin = Spin::new();
+                continue;
             }
             if let Some(context) = context {
                 context.account().settle();

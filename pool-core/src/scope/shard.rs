@@ -132,7 +132,7 @@ impl Shard {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&self, task: ScopedTask) -> Pushed {
         let mut inner = self.inner.lock();
         inner.tasks.push_back(task);
@@ -143,7 +143,7 @@ impl Shard {
     }
 
     /// The newest task, for the worker that spawned it and for the scope's owner.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_newest(&self) -> Option<ScopedTask> {
         self.inner.lock().tasks.pop_back()
     }
