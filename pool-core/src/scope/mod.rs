@@ -357,7 +357,7 @@ impl State {
             match &self.home {
                 // SAFETY: the pool outlives the scope.
                 Some(home) => unsafe { home.core.as_ref() }.shards.give_back(shard),
-                // SAFETY: made by `spawn_outside_any_pool`, and nobody uses it any more.
+                // SAFETY: made by `shard_outside_any_pool`, and nobody uses it any more.
                 None => drop(unsafe { Box::from_raw(shard.as_ptr()) }),
             }
         }
