@@ -23,11 +23,11 @@ mod holder;
 
 pub(crate) use holder::Holder;
 
+use crate::payload::Payload;
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicU32, Ordering};
-use crate::task::{Outcome, Payload, Task, TaskVtable, Withdrawal};
+use crate::task::{Outcome, Task, TaskVtable, Withdrawal};
 use std::any::Any;
-use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::task::Waker;
@@ -129,7 +129,7 @@ where
     });
     // The header is the first field of a `repr(C)` struct, so the two pointers are one.
     let header = NonNull::from(Box::leak(cell)).cast::<Header>();
-    let payload: Payload = [MaybeUninit::new(header.as_ptr() as *const ()), MaybeUninit::uninit()];
+    let payload = Payload::pointer(header.as_ptr());
     // SAFETY: the payload is what each of these vtables expects: a cell with its item reference, given away here. `F` and
     // `R` are `Send`, and the caller vouches for their lifetimes.
     let task = unsafe { Task::from_raw(kind.vtable(), payload) };
@@ -223,7 +223,7 @@ impl<F: FnOnce() -> R + Send, R: Send> TaskCell<F, R> {
 /// `payload` came from `new` and is alive.
 unsafe fn header_of(payload: &Payload) -> NonNull<Header> {
     // SAFETY: `new` initialised the first word with a non-null pointer.
-    unsafe { NonNull::new_unchecked(payload[0].assume_init() as *mut Header) }
+    unsafe { NonNull::new_unchecked(payload.first::<Header>().cast_mut()) }
 }
 
 /// # Safety

@@ -156,7 +156,7 @@ impl Context {
 
     /// Runs a task of this pool here, outside its turn, and counts it. `run` is given the pool's identity and returns `None`
     /// if there is nothing to run after all.
-    // Always: `run` holds a task, see `task.rs` on moves.
+    // Always: `run` holds a task, see `payload.rs` on moves.
     #[inline(always)]
     pub(crate) fn run_now(&self, run: impl FnOnce(usize) -> Option<Outcome>) -> bool {
         let outcome = run(self.core.id());

@@ -9,21 +9,12 @@
 //! The payload is the closure itself if it fits, else one pointer to wherever the work lies: a box, the shared cell of a
 //! [`JoinHandle`](crate::JoinHandle), a slot of a worker's board. A closure of up to two words therefore costs no allocation, which
 //! matters because a block that is allocated on one core and freed on another costs several times the queue operation.
-//!
-//! # On moves
-//!
-//! Compilers copy three words in memory as one piece of two and one of one. If they were written one by one just before,
-//! a processor cannot serve the piece of two from its store buffer: it waits until the stores have reached the cache, 4 ns
-//! and more, each time. A task that is written and read at once therefore should not be moved from memory to memory on
-//! its way: where it matters, the code around it is inlined, and it has one place to come from, so that its words stay in
-//! registers.
 
+use crate::payload::Payload;
 use std::fmt;
-use std::mem::{ManuallyDrop, MaybeUninit, align_of, size_of};
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// Two words of anything. Pointers keep their provenance in it, and it may be partly uninitialised.
-pub(crate) type Payload = [MaybeUninit<*const ()>; 2];
 
 /// How one run of a task ended, for the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,16 +82,7 @@ impl Task {
     /// A task that runs `f`. Allocates only if `f` is larger than two words or wants more than their alignment.
     #[inline(always)]
     pub(crate) fn from_closure<F: FnOnce() + Send + 'static>(f: F) -> Self {
-        let mut payload: Payload = [MaybeUninit::uninit(); 2];
-        let vtable = if const { fits::<F>() } {
-            // SAFETY: the payload is large enough and aligned for `F`, by the condition above.
-            unsafe { payload.as_mut_ptr().cast::<F>().write(f) };
-            &Inline::<F>::VTABLE
-        } else {
-            payload[0] = MaybeUninit::new(Box::into_raw(Box::new(f)) as *const ());
-            &Boxed::<F>::VTABLE
-        };
-        Self { vtable, payload }
+        Self { vtable: &Closure::<F>::VTABLE, payload: Payload::closure(f) }
     }
 
     /// The closure of a task that was made from an `F`.
@@ -109,13 +91,8 @@ impl Task {
     /// The task came from `from_closure::<F>`.
     pub(crate) unsafe fn into_closure<F: FnOnce() + Send + 'static>(self) -> F {
         let this = ManuallyDrop::new(self);
-        if const { fits::<F>() } {
-            // SAFETY: `from_closure` put an `F` there, and `this` is never used or dropped after.
-            unsafe { this.payload.as_ptr().cast::<F>().read() }
-        } else {
-            // SAFETY: as above, for the box.
-            *unsafe { Boxed::<F>::take(this.payload) }
-        }
+        // SAFETY: `from_closure` made the payload from an `F`, and `this` is never used or dropped after.
+        unsafe { this.payload.into_closure::<F>() }
     }
 
     /// A task of another kind.
@@ -178,22 +155,17 @@ impl fmt::Debug for Task {
     }
 }
 
-/// Whether an `F` fits into a payload.
-pub(crate) const fn fits<F>() -> bool {
-    size_of::<F>() <= size_of::<Payload>() && align_of::<F>() <= align_of::<Payload>()
-}
+/// The kind of task whose payload is a closure.
+struct Closure<F>(PhantomData<F>);
 
-/// The closure lies in the payload.
-struct Inline<F>(F);
-
-impl<F: FnOnce() + Send + 'static> Inline<F> {
+impl<F: FnOnce() + Send + 'static> Closure<F> {
     const VTABLE: TaskVtable = TaskVtable { run: Self::run, discard: Self::discard, withdraw: returned };
 
     /// # Safety
-    /// `payload` holds an `F` that is not used again.
+    /// `payload` was made from an `F` and is not used again.
     unsafe fn run(payload: Payload, _pool: usize) -> Outcome {
-        // SAFETY: by this function's contract; `from_closure` chose this vtable only for an `F` that fits.
-        let f = unsafe { payload.as_ptr().cast::<F>().read() };
+        // SAFETY: by this function's contract.
+        let f = unsafe { payload.into_closure::<F>() };
         f();
         Outcome::Completed
     }
@@ -201,38 +173,8 @@ impl<F: FnOnce() + Send + 'static> Inline<F> {
     /// # Safety
     /// As for `run`.
     unsafe fn discard(payload: Payload) {
-        // SAFETY: as in `run`.
-        drop(unsafe { payload.as_ptr().cast::<F>().read() });
-    }
-}
-
-/// The first word of the payload is a box with the closure.
-struct Boxed<F>(F);
-
-impl<F: FnOnce() + Send + 'static> Boxed<F> {
-    const VTABLE: TaskVtable = TaskVtable { run: Self::run, discard: Self::discard, withdraw: returned };
-
-    /// # Safety
-    /// The first word of `payload` came from `Box::<F>::into_raw` and is not used again.
-    unsafe fn take(payload: Payload) -> Box<F> {
-        // SAFETY: initialised and owned, by this function's contract.
-        unsafe { Box::from_raw(payload[0].assume_init() as *mut F) }
-    }
-
-    /// # Safety
-    /// As for `take`.
-    unsafe fn run(payload: Payload, _pool: usize) -> Outcome {
         // SAFETY: passed on.
-        let f = unsafe { Self::take(payload) };
-        f();
-        Outcome::Completed
-    }
-
-    /// # Safety
-    /// As for `take`.
-    unsafe fn discard(payload: Payload) {
-        // SAFETY: passed on.
-        drop(unsafe { Self::take(payload) });
+        drop(unsafe { payload.into_closure::<F>() });
     }
 }
 

@@ -149,7 +149,7 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
     fn work_until_end(&self, context: &Context) {
         loop {
             let order = self.seat.order();
-            // The task goes from the strategy to `run` without a second place to come from: see `task.rs` on moves.
+            // The task goes from the strategy to `run` without a second place to come from: see `payload.rs` on moves.
             if order == Order::Work {
                 if let Some(task) = self.look() {
                     self.run(context, task);

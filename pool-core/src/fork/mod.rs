@@ -32,14 +32,15 @@ pub(crate) use board::{Board, Taken};
 pub(crate) use stack::{ForkStack, is_calm};
 
 use crate::context::Context;
+use crate::payload::Payload;
 use crate::seat::Seat;
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::task::{Outcome, Payload, Task, TaskVtable, Withdrawal};
+use crate::task::{Outcome, Task, TaskVtable, Withdrawal};
 use board::{ONE_EXPOSURE, READY, Slot, TICKET};
 use stack::is_hungry;
 use std::mem::MaybeUninit;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 /// The type-erased head of a frame: the first field of the frame itself, which lives on its owner's stack.
 pub(crate) struct Frame {
@@ -213,8 +214,7 @@ pub(crate) fn is_ticket(task: &Task) -> bool {
 static TICKETS: TaskVtable = TaskVtable { run: draw, discard, withdraw };
 
 fn ticket(slot: &Slot, pool: usize) -> Task {
-    let payload: Payload =
-        [MaybeUninit::new(ptr::from_ref(slot).cast()), MaybeUninit::new(ptr::without_provenance(pool))];
+    let payload = Payload::pair(slot, pool);
     // SAFETY: the payload is a slot and its pool, as the vtable expects. Wherever a strategy carries the ticket, the slot is only
     // looked at by workers of that pool, and they keep the pool's seats, hence the slot, alive.
     unsafe { Task::from_raw(&TICKETS, payload) }
@@ -226,11 +226,11 @@ fn ticket(slot: &Slot, pool: usize) -> Task {
 /// As `TaskVtable::run`.
 unsafe fn draw(payload: Payload, pool: usize) -> Outcome {
     // SAFETY: made by `ticket`.
-    if unsafe { payload[1].assume_init() }.addr() != pool {
+    if unsafe { payload.second() } != pool {
         return Outcome::Void;
     }
     // SAFETY: made by `ticket`; the slot is alive while a worker of its pool, which this is, runs tasks.
-    let slot = unsafe { &*payload[0].assume_init().cast::<Slot>() };
+    let slot = unsafe { &*payload.first::<Slot>() };
     Context::with(|context| {
         let Some(context) = context else { return };
         if let Some(taken) = slot.take(0, |_| true) {

@@ -101,7 +101,7 @@ impl State {
     }
 
     /// Inlined into the caller, so that the closure goes straight from the caller's registers to its place in the shard: see
-    /// `task.rs` on moves.
+    /// `payload.rs` on moves.
     #[inline(always)]
     fn spawn(&self, task: ScopedTask) {
         let shard = self.count_in();

@@ -11,10 +11,11 @@
 
 use super::State;
 use crate::context::Context;
+use crate::payload::Payload;
 use crate::sync::{Mutex, SpinLock};
-use crate::task::{Outcome, Payload, Task, TaskVtable, Withdrawal, fits};
+use crate::task::{Outcome, Task, TaskVtable, Withdrawal};
 use std::collections::VecDeque;
-use std::mem::{self, MaybeUninit};
+use std::mem;
 use std::ptr::{self, NonNull};
 
 /// A closure of a scope, with its lifetime erased. Not dropped if it is not run: a scope runs all of them.
@@ -34,29 +35,13 @@ impl ScopedTask {
     #[inline(always)]
     pub(super) unsafe fn new<F: FnOnce(NonNull<State>) + Send>(f: F) -> Self {
         /// # Safety
-        /// `payload` holds an `F` that is not used again.
-        unsafe fn run_inline<F: FnOnce(NonNull<State>)>(payload: Payload, state: NonNull<State>) {
+        /// `payload` was made from an `F` and is not used again.
+        unsafe fn run<F: FnOnce(NonNull<State>)>(payload: Payload, state: NonNull<State>) {
             // SAFETY: by this function's contract.
-            let f = unsafe { payload.as_ptr().cast::<F>().read() };
+            let f = unsafe { payload.into_closure::<F>() };
             f(state);
         }
-        /// # Safety
-        /// The first word of `payload` came from `Box::<F>::into_raw` and is not used again.
-        unsafe fn run_boxed<F: FnOnce(NonNull<State>)>(payload: Payload, state: NonNull<State>) {
-            // SAFETY: by this function's contract.
-            let f = unsafe { Box::from_raw(payload[0].assume_init() as *mut F) };
-            f(state);
-        }
-        let mut payload: Payload = [MaybeUninit::uninit(); 2];
-        let run = if const { fits::<F>() } {
-            // SAFETY: the payload is large enough and aligned for `F`, by the condition above.
-            unsafe { payload.as_mut_ptr().cast::<F>().write(f) };
-            run_inline::<F>
-        } else {
-            payload[0] = MaybeUninit::new(Box::into_raw(Box::new(f)) as *const ());
-            run_boxed::<F>
-        };
-        Self { run, payload }
+        Self { run: run::<F>, payload: Payload::closure(f) }
     }
 
     /// # Safety
@@ -216,8 +201,7 @@ impl ShardStore {
 pub(super) fn ticket(shard: NonNull<Shard>) -> Task {
     // SAFETY: whoever makes a ticket holds a scope of the pool open, so that the pool and its shards are alive.
     let pool = unsafe { shard.as_ref() }.pool;
-    let payload: Payload =
-        [MaybeUninit::new(shard.as_ptr() as *const ()), MaybeUninit::new(ptr::without_provenance(pool))];
+    let payload = Payload::pair(shard.as_ptr(), pool);
     // SAFETY: the payload is a shard and its pool, as the vtable expects. Wherever a strategy carries the ticket, the shard is
     // only looked at by workers of that pool, and they keep the pool's shards alive.
     unsafe { Task::from_raw(&TICKET, payload) }
@@ -242,11 +226,11 @@ const TURN: usize = if cfg!(loom) { 2 } else { 16 };
 unsafe fn help(payload: Payload, pool: usize) -> Outcome {
     // A strategy could carry it to another pool, or run it itself when the pool is gone: then the scope's owner runs the tasks.
     // SAFETY: made by `ticket`.
-    if unsafe { payload[1].assume_init() }.addr() != pool {
+    if unsafe { payload.second() } != pool {
         return Outcome::Void;
     }
     // SAFETY: made by `ticket`; the shard is alive while a worker of its pool, which this is, runs tasks.
-    let shard = unsafe { &*payload[0].assume_init().cast::<Shard>() };
+    let shard = unsafe { &*payload.first::<Shard>() };
     let Some(Drawn { task, scope, is_more }) = shard.draw() else { return Outcome::Void };
     Context::with(|context| {
         let context = context.expect("tickets are drawn by workers");

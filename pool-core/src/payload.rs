@@ -1,0 +1,79 @@
+//! [`Payload`]: two words that carry a closure, or a pointer to one, or whatever else a task stands for.
+//!
+//! # On moves
+//!
+//! Compilers copy three words in memory as one piece of two and one of one. If they were written one by one just before, a
+//! processor cannot serve the piece of two from its store buffer: it waits until the stores have reached the cache, 4 ns and
+//! more, each time. Something that is written and read at once should therefore not go from memory to memory on its way. So a
+//! payload is a pair, which is passed in registers, and where a task of three words goes through hot code, that code is
+//! inlined and has one place to take it from.
+
+use std::mem::{MaybeUninit, align_of, size_of};
+use std::ptr;
+
+/// One word of anything. Pointers keep their provenance in it, and it may be partly uninitialised.
+type Word = MaybeUninit<*const ()>;
+
+/// Two words of anything.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Payload(Word, Word);
+
+impl Payload {
+    /// A pointer, and nothing else.
+    pub(crate) fn pointer<T>(first: *const T) -> Self {
+        Self(MaybeUninit::new(first.cast()), MaybeUninit::uninit())
+    }
+
+    /// A pointer and a number.
+    pub(crate) fn pair<T>(first: *const T, second: usize) -> Self {
+        Self(MaybeUninit::new(first.cast()), MaybeUninit::new(ptr::without_provenance(second)))
+    }
+
+    /// # Safety
+    /// Made by [`pointer`](Self::pointer) or [`pair`](Self::pair).
+    pub(crate) unsafe fn first<T>(self) -> *const T {
+        // SAFETY: both initialise it.
+        unsafe { self.0.assume_init() }.cast()
+    }
+
+    /// # Safety
+    /// Made by [`pair`](Self::pair).
+    pub(crate) unsafe fn second(self) -> usize {
+        // SAFETY: `pair` initialises it.
+        unsafe { self.1.assume_init() }.addr()
+    }
+
+    /// The closure itself if it fits, else a box with it.
+    #[inline(always)]
+    pub(crate) fn closure<F>(f: F) -> Self {
+        if const { fits::<F>() } {
+            let mut payload = Self(MaybeUninit::uninit(), MaybeUninit::uninit());
+            // SAFETY: the payload is large enough and aligned for `F`, by the condition above.
+            unsafe { (&raw mut payload).cast::<F>().write(f) };
+            payload
+        } else {
+            Self::pointer(Box::into_raw(Box::new(f)))
+        }
+    }
+
+    /// The closure back.
+    ///
+    /// # Safety
+    /// Made by [`closure`](Self::closure) from an `F`, and not used again.
+    #[inline(always)]
+    pub(crate) unsafe fn into_closure<F>(self) -> F {
+        if const { fits::<F>() } {
+            // SAFETY: `closure` put an `F` there, under the same condition, and nobody else takes it.
+            unsafe { (&raw const self).cast::<F>().read() }
+        } else {
+            // SAFETY: as above, for the box.
+            *unsafe { Box::from_raw(self.first::<F>().cast_mut()) }
+        }
+    }
+}
+
+/// Whether an `F` fits into a payload.
+const fn fits<F>() -> bool {
+    size_of::<F>() <= size_of::<Payload>() && align_of::<F>() <= align_of::<Payload>()
+}
