@@ -93,7 +93,7 @@ impl<T> ChunkQueue<T> {
     }
 
     /// Puts an item behind all others. O(1), with one allocation per [`CHUNK`](Self::CHUNK) items at most.
-    #[inline]
+    #[inline(always)]
     pub fn push_back(&mut self, item: T) {
         if self.last.len() == self.last.capacity() {
             self.begin_chunk();

@@ -5,10 +5,11 @@ use crate::core::Core;
 use crate::error::{Rejected, Rejection};
 use crate::fork::ForkStack;
 use crate::handle::JoinHandle;
+use crate::payload::Payload;
 use crate::scope::Account;
 use crate::seat::Seat;
 use crate::sync::thread_local;
-use crate::task::{Outcome, Task};
+use crate::task::{Outcome, Task, TaskVtable};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
@@ -16,8 +17,12 @@ use std::sync::Arc;
 
 /// A worker's own half of the strategy, whichever that is.
 pub(crate) trait Queue {
-    /// Accepts a new task, with the default hint.
-    fn push(&self, task: Task);
+    /// Accepts a new task, with the default hint. It comes in its parts, which are passed in registers: see `payload.rs` on
+    /// moves.
+    ///
+    /// # Safety
+    /// The parts come from [`Task::into_raw`].
+    unsafe fn push(&self, vtable: &'static TaskVtable, payload: Payload);
     /// Accepts a part of the work that runs here.
     fn push_part(&self, task: Task);
     /// The shared half.
@@ -117,7 +122,9 @@ impl Context {
     /// Counts a new task of this worker's, pushes it and wakes somebody for it.
     #[inline]
     pub(crate) fn submit(&self, task: Task) {
-        self.submit_by(|| self.queue().push(task));
+        let (vtable, payload) = task.into_raw();
+        // SAFETY: from `into_raw`, just now.
+        self.submit_by(|| unsafe { self.queue().push(vtable, payload) });
     }
 
     /// Counts a new task, calls `push`, which makes it visible, and wakes somebody.

@@ -57,7 +57,7 @@ impl<T> SharedQueue<T> {
     }
 
     /// Puts an item behind all others. O(1), with one allocation per [chunk](ChunkQueue::CHUNK) at most.
-    #[inline]
+    #[inline(always)]
     pub fn push(&self, item: T) {
         let mut tail = self.tail.items.lock();
         tail.push_back(item);

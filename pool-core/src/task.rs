@@ -98,11 +98,18 @@ impl Task {
     /// A task of another kind.
     ///
     /// # Safety
-    /// - `payload` is what `vtable` expects, and this call gives it away.
+    /// - `payload` is what `vtable` expects, and this call gives it away; or both come from [`into_raw`](Self::into_raw).
     /// - What the task stands for may be run or discarded on any thread, at any later time.
     #[inline]
     pub(crate) unsafe fn from_raw(vtable: &'static TaskVtable, payload: Payload) -> Self {
         Self { vtable, payload }
+    }
+
+    /// The parts of a task, to be put together again by [`from_raw`](Self::from_raw).
+    #[inline(always)]
+    pub(crate) fn into_raw(self) -> (&'static TaskVtable, Payload) {
+        let this = ManuallyDrop::new(self);
+        (this.vtable, this.payload)
     }
 
     /// Runs the task, here and now, on this thread. A panic in it unwinds out of this call unless a handle takes it.

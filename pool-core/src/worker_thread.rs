@@ -4,12 +4,13 @@ use crate::context::{Context, Inject, Queue};
 use crate::core::Core;
 use crate::fork;
 use crate::idle::{Searching, Sleeping};
+use crate::payload::Payload;
 use crate::scheduler::{Scheduler, Worker};
 use crate::scope::is_ticket;
 use crate::seat::{Order, Seat};
 use crate::sync::atomic::{Ordering, fence};
 use crate::sync::thread;
-use crate::task::Task;
+use crate::task::{Task, TaskVtable};
 use crate::wait::Spin;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -290,7 +291,8 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
     }
 
     /// Accepts a task of this worker's own thread, with a hint.
-    #[inline]
+    // Always inlined, as are the pushes of the strategies and their queues: see `payload.rs` on moves.
+    #[inline(always)]
     pub(crate) fn push_with(&self, task: Task, hint: S::Hint) {
         match self.worker.try_borrow_mut() {
             Ok(mut worker) => worker.push(task, hint),
@@ -300,7 +302,9 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
 }
 
 impl<S: Scheduler<Task> + 'static> Queue for WorkerThread<S> {
-    fn push(&self, task: Task) {
+    unsafe fn push(&self, vtable: &'static TaskVtable, payload: Payload) {
+        // SAFETY: the task that they are the parts of is given away with this call, by its contract.
+        let task = unsafe { Task::from_raw(vtable, payload) };
         self.push_with(task, S::Hint::default());
     }
 

@@ -136,7 +136,7 @@ impl<T> fmt::Debug for FifoWorker<T> {
 impl<T: Send> Worker<T> for FifoWorker<T> {
     type Hint = ();
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, item: T, (): ()) {
         self.shared.queue.push(item);
     }

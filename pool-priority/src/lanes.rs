@@ -30,7 +30,7 @@ impl<T> Inbox<T> {
         Self { items: (0..levels).map(|_| CachePadded::default()).collect(), submitted: 0 }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, level: usize, item: T) {
         let seq = NonZeroU64::MIN.saturating_add(self.submitted);
         self.submitted = seq.get();

@@ -148,7 +148,7 @@ impl<T> Priority<T> {
         usize::from(level.0).min(self.slacks.len() - 1)
     }
 
-    #[inline]
+    #[inline(always)]
     fn submit(&self, item: T, level: Level) {
         let level = self.index(level);
         let mut inbox = self.inbox.lock();
@@ -227,7 +227,7 @@ impl<T: Send> Scheduler<T> for Priority<T> {
         PriorityWorker { shared: Arc::clone(self), current: Level::default() }
     }
 
-    #[inline]
+    #[inline(always)]
     fn inject(&self, item: T, level: Level) {
         self.submit(item, level);
     }
@@ -279,7 +279,7 @@ impl<T> fmt::Debug for PriorityWorker<T> {
 impl<T: Send> Worker<T> for PriorityWorker<T> {
     type Hint = Level;
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, item: T, level: Level) {
         self.shared.submit(item, level);
     }
