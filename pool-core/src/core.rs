@@ -138,11 +138,21 @@ impl Core {
             let started = start(Arc::clone(&seat)).map(|thread| {
                 seats[place].thread = Some(thread);
                 seats[place].working = true;
-                resize_boards(&seats);
+                self.resize(&seats);
             });
             started.inspect_err(|_| seat.vacate())
         };
         started.inspect_err(|_| self.count_out())
+    }
+
+    /// The number of workers has changed.
+    fn resize(&self, seats: &[Occupied]) {
+        let working = working(seats);
+        self.idle.resize(working);
+        for place in seats {
+            // One who was told to leave may run for long yet, and all who stay may help it.
+            place.seat.board.resize(working - usize::from(place.working));
+        }
     }
 
     /// Tells up to `n` workers, those with the highest numbers, to leave; one always stays. Returns how many were told.
@@ -155,7 +165,7 @@ impl Core {
             place.seat.give(Order::Retire);
             place.seat.unpark();
         }
-        resize_boards(&seats);
+        self.resize(&seats);
         leaving
     }
 
@@ -312,15 +322,6 @@ impl Core {
 
 fn working(seats: &[Occupied]) -> usize {
     seats.iter().filter(|place| place.working).count()
-}
-
-/// The number of workers has changed.
-fn resize_boards(seats: &[Occupied]) {
-    let working = working(seats);
-    for place in seats {
-        // One who was told to leave may run for long yet, and all who stay may help it.
-        place.seat.board.resize(working - usize::from(place.working));
-    }
 }
 
 impl fmt::Debug for Core {

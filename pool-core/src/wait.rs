@@ -49,9 +49,10 @@ pub(crate) struct Spin {
 }
 
 impl Spin {
-    /// So many looks. Together the pauses take some 10 µs: as long as it takes to wake a sleeper.
+    /// So many looks, if one comes in each round. Together the pauses take some 10 µs: as long as it takes to wake a
+    /// sleeper.
     const ROUNDS: u32 = if cfg!(loom) { 0 } else { 240 };
-    /// Pauses between two looks.
+    /// Pauses in a round.
     const PAUSES: u32 = 2;
 
     pub(crate) fn new() -> Self {
@@ -60,14 +61,23 @@ impl Spin {
 
     /// Passes a little time. `false` once there has been enough of it.
     pub(crate) fn once(&mut self) -> bool {
-        if self.round >= Self::ROUNDS {
-            return false;
+        let more = !self.is_over();
+        if more {
+            self.pass(1);
         }
-        for _ in 0..Self::PAUSES {
+        more
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.round >= Self::ROUNDS
+    }
+
+    /// Passes the time of so many rounds.
+    pub(crate) fn pass(&mut self, rounds: u32) {
+        for _ in 0..Self::PAUSES * rounds {
             hint::spin_loop();
         }
-        self.round += 1;
-        true
+        self.round += rounds;
     }
 }
 

@@ -88,6 +88,13 @@ impl<S: Scheduler<Task> + 'static> Inject for Shared<S> {
     }
 }
 
+/// While others work, a searching worker looks at every so many rounds of its [`Spin`] only: what a working one pushes it
+/// most likely takes back soon itself, and would have to fetch the cache lines from us first.
+const STRIDE: u32 = 8;
+
+/// A searching worker asks at every so many looks whether others work.
+const RECONSIDER: u32 = 16;
+
 /// One worker of a pool, on its thread.
 pub(crate) struct WorkerThread<S: Scheduler<Task>> {
     shared: Arc<Shared<S>>,
@@ -243,14 +250,20 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
             return None;
         }
         let mut spin = Spin::new();
-        loop {
+        let mut stride = 1;
+        for looks in 0.. {
             if let Some(task) = self.look() {
                 return Some(task);
             }
-            if !spin.once() {
-                return None;
+            if spin.is_over() {
+                break;
             }
+            if looks % RECONSIDER == 0 {
+                stride = if self.shared.core.idle.somebody_works() { STRIDE } else { 1 };
+            }
+            spin.pass(stride);
         }
+        None
     }
 
     fn fall_asleep(&self) {

@@ -56,6 +56,8 @@ pub(crate) struct Idle {
     /// Last in, first out: the one that slept last has the warmest cache. Changed together with `counts.sleeping`.
     sleepers: Mutex<Vec<Arc<Seat>>>,
     max_searching: usize,
+    /// Workers that have not been told to leave.
+    workers: AtomicUsize,
 }
 
 impl Idle {
@@ -65,12 +67,26 @@ impl Idle {
             counts: CachePadded::new(AtomicUsize::new(0)),
             sleepers: Mutex::new(Vec::new()),
             max_searching: max_searching.max(1),
+            workers: AtomicUsize::new(0),
         }
     }
 
     /// Relaxed: ordered by the caller's fence or lock, or a figure for the metrics.
     fn counts(&self) -> Counts {
         Counts(self.counts.load(Ordering::Relaxed))
+    }
+
+    /// There are so many workers now.
+    pub(crate) fn resize(&self, workers: usize) {
+        // Relaxed: only for an estimate.
+        self.workers.store(workers, Ordering::Relaxed);
+    }
+
+    /// Whether somebody neither searches nor sleeps. An estimate.
+    pub(crate) fn somebody_works(&self) -> bool {
+        let counts = self.counts();
+        // Relaxed: as in `resize`.
+        counts.searching() + counts.sleeping() < self.workers.load(Ordering::Relaxed)
     }
 
     /// Workers asleep now.
