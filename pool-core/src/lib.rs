@@ -161,6 +161,7 @@ mod ledger;
 mod loom_tests;
 mod metrics;
 mod parallel;
+mod patience;
 mod payload;
 mod pool;
 pub mod scheduler;

@@ -59,6 +59,11 @@ impl Spin {
         Self::default()
     }
 
+    /// One that lasts for so many rounds, or as long as any if they are fewer.
+    pub(crate) fn lasting(rounds: u32) -> Self {
+        Self { round: Self::ROUNDS.saturating_sub(rounds) }
+    }
+
     /// Passes a little time. `false` once there has been enough of it.
     pub(crate) fn once(&mut self) -> bool {
         let more = !self.is_over();

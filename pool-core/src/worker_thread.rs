@@ -4,6 +4,7 @@ use crate::context::{Context, Inject, Queue};
 use crate::core::Core;
 use crate::fork;
 use crate::idle::{Searching, Sleeping};
+use crate::patience::Patience;
 use crate::payload::Payload;
 use crate::scheduler::{Scheduler, Worker};
 use crate::scope::is_ticket;
@@ -11,7 +12,6 @@ use crate::seat::{Order, Seat};
 use crate::sync::atomic::{Ordering, fence};
 use crate::sync::thread;
 use crate::task::{Task, TaskVtable};
-use crate::wait::Spin;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -88,13 +88,6 @@ impl<S: Scheduler<Task> + 'static> Inject for Shared<S> {
     }
 }
 
-/// While others work, a searching worker looks at every so many rounds of its [`Spin`] only: what a working one pushes it
-/// most likely takes back soon itself, and would have to fetch the cache lines from us first.
-const STRIDE: u32 = 8;
-
-/// A searching worker asks at every so many looks whether others work.
-const RECONSIDER: u32 = 16;
-
 /// One worker of a pool, on its thread.
 pub(crate) struct WorkerThread<S: Scheduler<Task>> {
     shared: Arc<Shared<S>>,
@@ -104,6 +97,7 @@ pub(crate) struct WorkerThread<S: Scheduler<Task>> {
     worker: RefCell<S::Worker>,
     /// What this worker holds of the idle policy, kept here so that a panic in the strategy cannot lose it.
     evidence: Cell<Evidence>,
+    patience: Patience,
 }
 
 #[derive(Default)]
@@ -127,7 +121,13 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         if let Some(on_start) = &core.hooks.on_start {
             guarded(&mut || on_start(seat.index()));
         }
-        let this = Self { shared, seat: Arc::clone(&seat), worker: RefCell::new(worker), evidence: Cell::default() };
+        let this = Self {
+            shared,
+            seat: Arc::clone(&seat),
+            worker: RefCell::new(worker),
+            evidence: Cell::default(),
+            patience: Patience::default(),
+        };
         // SAFETY: `this` outlives the call.
         unsafe {
             Context::enter(Arc::clone(&core), Arc::clone(&seat), NonNull::from(&this), |context| this.work(context))
@@ -249,21 +249,7 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         if !searching || self.seat.order() != Order::Work {
             return None;
         }
-        let mut spin = Spin::new();
-        let mut stride = 1;
-        for looks in 0.. {
-            if let Some(task) = self.look() {
-                return Some(task);
-            }
-            if spin.is_over() {
-                break;
-            }
-            if looks % RECONSIDER == 0 {
-                stride = if self.shared.core.idle.somebody_works() { STRIDE } else { 1 };
-            }
-            spin.pass(stride);
-        }
-        None
+        self.patience.search(&self.shared.core.idle, || self.look())
     }
 
     fn fall_asleep(&self) {

@@ -1,0 +1,98 @@
+//! [`Patience`]: how long a worker without work looks for some before it sleeps, and how often.
+//!
+//! What comes while it looks is found for the price of a cache line or two; what comes later costs a wake. So a search
+//! lasts about as long as a wake takes ([`Spin`]), with two exceptions.
+//!
+//! **Searches that keep ending in vain are short.** Nothing comes so soon, and the search may hold up the very thread that
+//! would bring something: systems like to put a woken thread on the processor of the one who woke it, and that one, having
+//! been preempted in the midst of its submission, goes on only when the worker sleeps. Now and then a search is long all
+//! the same, to learn whether times have changed.
+//!
+//! **While others work, looks are far apart.** What a working one pushes it most likely takes back soon itself, unless we
+//! take its cache lines, and the task, from under its hands.
+
+use crate::idle::Idle;
+use crate::wait::Spin;
+use std::cell::Cell;
+
+/// One worker's experience with searching.
+#[derive(Debug, Default)]
+pub(crate) struct Patience {
+    /// Searches in a row that waited and found nothing.
+    in_vain: Cell<u32>,
+}
+
+impl Patience {
+    /// Of searches that keep ending in vain, one in so many is long.
+    const TRUST: u32 = 8;
+    /// Rounds of a short search: some 1 µs.
+    const SHORT: u32 = 24;
+    /// Rounds between two looks while others work.
+    const STRIDE: u32 = 8;
+    /// Looks between two questions whether others work.
+    const RECONSIDER: u32 = 16;
+
+    /// Looks until `look` finds something or it has been long enough.
+    pub(crate) fn search<T>(&self, idle: &Idle, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+        let in_vain = self.in_vain.get();
+        let mut spin = if in_vain % Self::TRUST == 0 { Spin::new() } else { Spin::lasting(Self::SHORT) };
+        let mut stride = 1;
+        for looks in 0.. {
+            if let Some(found) = look() {
+                // What the first look finds tells nothing about waiting: it is what a woken worker was woken for.
+                if looks > 0 {
+                    self.in_vain.set(0);
+                }
+                return Some(found);
+            }
+            if spin.is_over() {
+                break;
+            }
+            if looks % Self::RECONSIDER == 0 {
+                stride = if idle.somebody_works() { Self::STRIDE } else { 1 };
+            }
+            spin.pass(stride);
+        }
+        self.in_vain.set(in_vain.wrapping_add(1));
+        None
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// The looks of one search that finds nothing, or something at the look with that number.
+    fn looks(patience: &Patience, idle: &Idle, finds_at: Option<u32>) -> u32 {
+        let mut looks = 0;
+        let found = patience.search(idle, || {
+            looks += 1;
+            (Some(looks) == finds_at).then_some(())
+        });
+        assert_eq!(found.is_some(), finds_at.is_some());
+        looks
+    }
+
+    #[test]
+    fn searches_in_vain_become_short_and_a_find_makes_them_long_again() {
+        let (patience, idle) = (Patience::default(), Idle::new(1));
+        let long = looks(&patience, &idle, None);
+        for _ in 1..Patience::TRUST {
+            let short = looks(&patience, &idle, None);
+            assert!(short <= Patience::SHORT + 1 && short < long, "{short} of {long}");
+        }
+        assert_eq!(looks(&patience, &idle, None), long, "one in so many is long");
+        assert_eq!(looks(&patience, &idle, Some(1)), 1, "what it was woken for");
+        assert!(looks(&patience, &idle, None) < long, "a wake is no reason to trust");
+        looks(&patience, &idle, Some(2));
+        assert_eq!(looks(&patience, &idle, None), long, "it paid to wait");
+    }
+
+    #[test]
+    fn looks_are_far_apart_while_somebody_works() {
+        let (near, far) = (Idle::new(1), Idle::new(1));
+        far.resize(1);
+        let (near, far) = (looks(&Patience::default(), &near, None), looks(&Patience::default(), &far, None));
+        assert!(far <= near / Patience::STRIDE + 1, "{far} looks, {near} when nobody works");
+    }
+}
