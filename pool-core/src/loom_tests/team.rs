@@ -3,8 +3,9 @@
 use super::strategy::Flagged;
 use crate::context::{Context, Inject, Queue};
 use crate::core::{Core, Hooks};
+use crate::payload::Payload;
 use crate::sync::{Mutex, thread};
-use crate::task::Task;
+use crate::task::{Task, TaskVtable};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -43,8 +44,9 @@ impl Inject for Shared {
 struct Member(Arc<Shared>);
 
 impl Queue for Member {
-    fn push(&self, task: Task) {
-        self.0.queue.put(task);
+    unsafe fn push(&self, vtable: &'static TaskVtable, payload: Payload) {
+        // SAFETY: by this function's contract.
+        self.0.queue.put(unsafe { Task::from_raw(vtable, payload) });
     }
     fn push_part(&self, task: Task) {
         self.0.queue.put(task);
