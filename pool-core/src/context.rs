@@ -21,7 +21,7 @@ pub(crate) trait Queue {
     /// moves.
     ///
     /// # Safety
-    /// The parts come from [`Task::into_raw`].
+    /// The parts come from one call of [`Task::into_raw`], and this call gives them away.
     unsafe fn push(&self, vtable: &'static TaskVtable, payload: Payload);
     /// Accepts a part of the work that runs here.
     fn push_part(&self, task: Task);

@@ -1,12 +1,12 @@
 //! [`Patience`]: how long a worker without work looks for some before it sleeps, and how often.
 //!
 //! What comes while it looks is found for the price of a cache line or two; what comes later costs a wake. So a search
-//! lasts about as long as a wake takes ([`Spin`]), with two exceptions.
+//! lasts about as long as a wake takes ([`Spin`]). Two things change that.
 //!
-//! **Searches that keep ending in vain are short.** Nothing comes so soon, and the search may hold up the very thread that
-//! would bring something: systems like to put a woken thread on the processor of the one who woke it, and that one, having
-//! been preempted in the midst of its submission, goes on only when the worker sleeps. Now and then a search is long all
-//! the same, to learn whether times have changed.
+//! **Searches that keep ending in vain become short.** It seems that nothing comes so soon, and the search may hold up the
+//! very thread that would bring something: systems like to put a woken thread on the processor of the one who woke it, and
+//! that one, having been preempted in the midst of its submission, goes on only when the worker sleeps. Now and then a
+//! search is long all the same, to learn whether times have changed.
 //!
 //! **While others work, looks are far apart.** What a working one pushes it most likely takes back soon itself, unless we
 //! take its cache lines, and the task, from under its hands.
@@ -23,19 +23,20 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// Of searches that keep ending in vain, one in so many is long.
-    const TRUST: u32 = 8;
+    /// So many searches may end in vain before they become short, and one in so many is long from then on. A power of two.
+    const TRIALS: u32 = 8;
     /// Rounds of a short search: some 1 µs.
     const SHORT: u32 = 24;
     /// Rounds between two looks while others work.
     const STRIDE: u32 = 8;
-    /// Looks between two questions whether others work.
+    /// Looks between two questions whether others work, as long as they are near.
     const RECONSIDER: u32 = 16;
 
     /// Looks until `look` finds something or it has been long enough.
     pub(crate) fn search<T>(&self, idle: &Idle, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         let in_vain = self.in_vain.get();
-        let mut spin = if in_vain % Self::TRUST == 0 { Spin::new() } else { Spin::lasting(Self::SHORT) };
+        let long = in_vain < Self::TRIALS || in_vain % Self::TRIALS == 0;
+        let mut spin = if long { Spin::new() } else { Spin::lasting(Self::SHORT) };
         let mut stride = 1;
         for looks in 0.. {
             if let Some(found) = look() {
@@ -48,7 +49,7 @@ impl Patience {
             if spin.is_over() {
                 break;
             }
-            if looks % Self::RECONSIDER == 0 {
+            if stride > 1 || looks % Self::RECONSIDER == 0 {
                 stride = if idle.somebody_works() { Self::STRIDE } else { 1 };
             }
             spin.pass(stride);
@@ -74,14 +75,20 @@ mod tests {
     }
 
     #[test]
-    fn searches_in_vain_become_short_and_a_find_makes_them_long_again() {
+    fn searches_that_keep_ending_in_vain_become_short() {
         let (patience, idle) = (Patience::default(), Idle::new(1));
         let long = looks(&patience, &idle, None);
-        for _ in 1..Patience::TRUST {
-            let short = looks(&patience, &idle, None);
-            assert!(short <= Patience::SHORT + 1 && short < long, "{short} of {long}");
+        for _ in 1..Patience::TRIALS {
+            assert_eq!(looks(&patience, &idle, None), long, "a few in vain prove nothing");
         }
-        assert_eq!(looks(&patience, &idle, None), long, "one in so many is long");
+        for _ in 0..3 {
+            assert_eq!(looks(&patience, &idle, None), long, "one in so many is long");
+            for _ in 1..Patience::TRIALS {
+                let short = looks(&patience, &idle, None);
+                assert!(short <= Patience::SHORT + 1 && short < long, "{short} of {long}");
+            }
+        }
+        looks(&patience, &idle, None);
         assert_eq!(looks(&patience, &idle, Some(1)), 1, "what it was woken for");
         assert!(looks(&patience, &idle, None) < long, "a wake is no reason to trust");
         looks(&patience, &idle, Some(2));
@@ -94,5 +101,21 @@ mod tests {
         far.resize(1);
         let (near, far) = (looks(&Patience::default(), &near, None), looks(&Patience::default(), &far, None));
         assert!(far <= near / Patience::STRIDE + 1, "{far} looks, {near} when nobody works");
+    }
+
+    #[test]
+    fn looks_come_near_again_once_nobody_works() {
+        let idle = Idle::new(1);
+        idle.resize(1);
+        let mut looks = 0;
+        let found = Patience::default().search(&idle, || {
+            looks += 1;
+            if looks == 2 {
+                idle.resize(0);
+            }
+            None::<()>
+        });
+        assert!(found.is_none());
+        assert!(looks > 2 * Patience::RECONSIDER, "{looks} looks");
     }
 }

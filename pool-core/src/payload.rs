@@ -57,23 +57,77 @@ impl Payload {
         }
     }
 
-    /// The closure back.
+    /// Gives the closure to `here`, or the box with it to `boxed`: a large one is not moved to the stack.
     ///
     /// # Safety
     /// Made by [`closure`](Self::closure) from an `F`, and not used again.
     #[inline(always)]
-    pub(crate) unsafe fn into_closure<F>(self) -> F {
+    pub(crate) unsafe fn consume<F, R>(self, here: impl FnOnce(F) -> R, boxed: impl FnOnce(Box<F>) -> R) -> R {
         if const { fits::<F>() } {
             // SAFETY: `closure` put an `F` there, under the same condition, and nobody else takes it.
-            unsafe { (&raw const self).cast::<F>().read() }
+            here(unsafe { (&raw const self).cast::<F>().read() })
         } else {
             // SAFETY: as above, for the box.
-            *unsafe { Box::from_raw(self.first::<F>().cast_mut()) }
+            boxed(unsafe { Box::from_raw(self.first::<F>().cast_mut()) })
         }
+    }
+
+    /// The closure back.
+    ///
+    /// # Safety
+    /// As for [`consume`](Self::consume).
+    pub(crate) unsafe fn into_closure<F>(self) -> F {
+        // SAFETY: passed on.
+        unsafe { self.consume::<F, F>(|f| f, |boxed| *boxed) }
     }
 }
 
 /// Whether an `F` fits into a payload.
 const fn fits<F>() -> bool {
     size_of::<F>() <= size_of::<Payload>() && align_of::<F>() <= align_of::<Payload>()
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    /// The closure's answer, by either way out.
+    fn there_and_back<R>(f: impl FnOnce() -> R + Clone) -> R {
+        fn call<F: FnOnce() -> R, R>(payload: Payload, _: &F) -> R {
+            // SAFETY: made from an `F`, and used once.
+            unsafe { payload.consume::<F, R>(|f| f(), |f| f()) }
+        }
+        fn take<F: FnOnce() -> R, R>(payload: Payload, _: &F) -> F {
+            // SAFETY: as above.
+            unsafe { payload.into_closure::<F>() }
+        }
+        drop(take(Payload::closure(f.clone()), &f)());
+        call(Payload::closure(f.clone()), &f)
+    }
+
+    #[test]
+    fn closures_of_all_sizes_come_back_whole_and_are_dropped_once() {
+        let token = Arc::new(7_u32);
+        assert_eq!(there_and_back(|| 1), 1, "no size at all");
+        let (byte, number) = (3_u8, 5_u32);
+        assert_eq!(there_and_back(move || u32::from(byte) + number), 8, "less than two words, with padding");
+        let one = Arc::clone(&token);
+        assert_eq!(there_and_back(move || *one), 7, "one word");
+        let (first, second) = (Arc::clone(&token), Arc::clone(&token));
+        assert_eq!(there_and_back(move || *first + *second), 14, "two words");
+        let (first, many) = (Arc::clone(&token), [1_u64; 9]);
+        assert_eq!(there_and_back(move || u64::from(*first) + many.iter().sum::<u64>()), 16, "in a box");
+        assert_eq!(Arc::strong_count(&token), 1);
+    }
+
+    #[test]
+    fn a_pair_keeps_both() {
+        let here = 1_u8;
+        let payload = Payload::pair(&here, usize::MAX);
+        // SAFETY: made by `pair`.
+        assert_eq!(unsafe { (payload.first::<u8>(), payload.second()) }, (&raw const here, usize::MAX));
+        // SAFETY: made by `pointer`.
+        assert_eq!(unsafe { Payload::pointer(&here).first::<u8>() }, &raw const here);
+    }
 }

@@ -98,14 +98,15 @@ impl Task {
     /// A task of another kind.
     ///
     /// # Safety
-    /// - `payload` is what `vtable` expects, and this call gives it away; or both come from [`into_raw`](Self::into_raw).
+    /// - `payload` is what `vtable` expects, or both come from [`into_raw`](Self::into_raw); this call gives it away.
     /// - What the task stands for may be run or discarded on any thread, at any later time.
     #[inline]
     pub(crate) unsafe fn from_raw(vtable: &'static TaskVtable, payload: Payload) -> Self {
         Self { vtable, payload }
     }
 
-    /// The parts of a task, to be put together again by [`from_raw`](Self::from_raw).
+    /// The parts of a task, to be put together again by [`from_raw`](Self::from_raw). Until then nobody drops it.
+    #[must_use]
     #[inline(always)]
     pub(crate) fn into_raw(self) -> (&'static TaskVtable, Payload) {
         let this = ManuallyDrop::new(self);
@@ -151,7 +152,7 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        // SAFETY: the payload belongs to this vtable; `run_raw`, the other consumer, forgets `self`.
+        // SAFETY: the payload belongs to this vtable; whoever else consumes the payload forgets `self`.
         unsafe { (self.vtable.discard)(self.payload) }
     }
 }
@@ -172,8 +173,7 @@ impl<F: FnOnce() + Send + 'static> Closure<F> {
     /// `payload` was made from an `F` and is not used again.
     unsafe fn run(payload: Payload, _pool: usize) -> Outcome {
         // SAFETY: by this function's contract.
-        let f = unsafe { payload.into_closure::<F>() };
-        f();
+        unsafe { payload.consume::<F, ()>(|f| f(), |f| f()) };
         Outcome::Completed
     }
 
@@ -181,7 +181,7 @@ impl<F: FnOnce() + Send + 'static> Closure<F> {
     /// As for `run`.
     unsafe fn discard(payload: Payload) {
         // SAFETY: passed on.
-        drop(unsafe { payload.into_closure::<F>() });
+        unsafe { payload.consume::<F, ()>(drop, drop) };
     }
 }
 

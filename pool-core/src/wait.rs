@@ -49,8 +49,7 @@ pub(crate) struct Spin {
 }
 
 impl Spin {
-    /// So many looks, if one comes in each round. Together the pauses take some 10 µs: as long as it takes to wake a
-    /// sleeper.
+    /// So many rounds. Together their pauses take some 10 µs: as long as it takes to wake a sleeper.
     const ROUNDS: u32 = if cfg!(loom) { 0 } else { 240 };
     /// Pauses in a round.
     const PAUSES: u32 = 2;
@@ -59,7 +58,7 @@ impl Spin {
         Self::default()
     }
 
-    /// One that lasts for so many rounds, or as long as any if they are fewer.
+    /// One that lasts for so many rounds, [`ROUNDS`](Self::ROUNDS) at most.
     pub(crate) fn lasting(rounds: u32) -> Self {
         Self { round: Self::ROUNDS.saturating_sub(rounds) }
     }

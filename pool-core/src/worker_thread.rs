@@ -290,7 +290,7 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
     }
 
     /// Accepts a task of this worker's own thread, with a hint.
-    // Always inlined, as are the pushes of the strategies and their queues: see `payload.rs` on moves.
+    // Always inlined, as are the pushes of the strategies where it shows: see `payload.rs` on moves.
     #[inline(always)]
     pub(crate) fn push_with(&self, task: Task, hint: S::Hint) {
         match self.worker.try_borrow_mut() {

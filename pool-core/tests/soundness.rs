@@ -309,6 +309,119 @@ fn a_strategy_panics_in_the_midst_of_a_batch() {
     pool.shutdown().unwrap();
 }
 
+/// A strategy that panics when a worker pushes: the submission panics, its closure is dropped once, and nobody waits for it in
+/// vain.
+#[test]
+fn a_strategy_panics_at_the_push_of_a_worker() {
+    #[derive(Default)]
+    struct Closed(Arc<Stack>);
+    struct ClosedWorker(<Stack as Scheduler<Task>>::Worker);
+
+    impl Scheduler<Task> for Closed {
+        type Hint = ();
+        type Worker = ClosedWorker;
+
+        fn attach(self: &Arc<Self>, seed: u64) -> ClosedWorker {
+            ClosedWorker(self.0.attach(seed))
+        }
+        fn inject(&self, item: Task, hint: ()) {
+            self.0.inject(item, hint);
+        }
+        fn is_empty(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    impl Worker<Task> for ClosedWorker {
+        type Hint = ();
+
+        fn push(&mut self, _item: Task, _hint: ()) {
+            resume_unwind(Box::new("closed"));
+        }
+        fn next(&mut self) -> Option<Task> {
+            self.0.next()
+        }
+        fn retire(self) {
+            self.0.retire();
+        }
+    }
+
+    let token = Arc::new(());
+    let pool = Arc::new(pool_core::Pool::builder_with(Closed::default()).workers(2).build().unwrap());
+    let (inside, held) = (Arc::clone(&pool), Arc::clone(&token));
+    pool.install(move || {
+        let (small, large, held_too, room) = (Arc::clone(&held), Arc::clone(&held), Arc::clone(&held), [0_u64; 9]);
+        let free = catch_unwind(AssertUnwindSafe(|| pool_core::execute(move || drop(small))));
+        let boxed = catch_unwind(AssertUnwindSafe(|| pool_core::execute(move || drop((large, room)))));
+        let own = catch_unwind(AssertUnwindSafe(|| inside.execute(move || drop(held_too))));
+        assert!(free.is_err() && boxed.is_err() && own.is_err());
+        assert_eq!(Arc::strong_count(&held), 2, "each closure was dropped");
+    });
+    pool.wait_idle();
+    let metrics = pool.metrics();
+    assert_eq!((metrics.submitted, metrics.completed, metrics.cancelled), (4, 1, 3), "{metrics:?}");
+    assert_eq!(Arc::strong_count(&token), 1);
+    pool.shutdown().unwrap();
+}
+
+/// More than the stack of the threads that run and drop it.
+struct Large([u8; 1 << 20], Arc<AtomicUsize>);
+
+impl Large {
+    fn sum(&self) -> usize {
+        self.0.iter().map(|&byte| usize::from(byte)).sum()
+    }
+}
+
+impl Drop for Large {
+    fn drop(&mut self) {
+        self.1.fetch_add(self.sum(), Ordering::Relaxed);
+    }
+}
+
+/// Runs `f` on a thread with a stack of so many bytes.
+fn on_stack<R: Send>(bytes: usize, f: impl FnOnce() -> R + Send) -> R {
+    std::thread::scope(|s| std::thread::Builder::new().stack_size(bytes).spawn_scoped(s, f).unwrap().join().unwrap())
+}
+
+/// A closure that lies in a box is dropped there: it may be larger than the stack.
+#[test]
+fn a_closure_larger_than_the_stack_is_dropped() {
+    let sum = Arc::new(AtomicUsize::new(0));
+    let pool = Pool::builder().workers(1).build().unwrap();
+    let (open, gate) = mpsc::channel::<()>();
+    pool.execute(move || gate.recv().unwrap());
+    on_stack(16 << 20, || {
+        let large = Large([1; 1 << 20], Arc::clone(&sum));
+        pool.execute(move || assert!(large.sum() > 0));
+    });
+    std::thread::scope(|s| {
+        let unrun = s.spawn(|| pool.shutdown_now().unwrap());
+        // Until it is closed.
+        while pool.try_execute(|| ()).is_ok() {
+            std::thread::yield_now();
+        }
+        open.send(()).unwrap();
+        let unrun = unrun.join().unwrap();
+        on_stack(256 << 10, || drop(unrun));
+    });
+    assert_eq!(sum.load(Ordering::Relaxed), 1 << 20);
+}
+
+/// And it runs there, as far as the compiler lets it: without optimisation it moves each closure that it calls.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "needs optimisation")]
+fn a_closure_larger_than_the_stack_runs() {
+    let sum = Arc::new(AtomicUsize::new(0));
+    let pool = Pool::builder().workers(1).stack_size(256 << 10).build().unwrap();
+    on_stack(16 << 20, || {
+        let large = Large([1; 1 << 20], Arc::clone(&sum));
+        pool.execute(move || assert!(large.sum() > 0));
+    });
+    pool.wait_idle();
+    assert_eq!(sum.load(Ordering::Relaxed), 1 << 20);
+}
+
 /// Workers that come while `shutdown_now` waits for a running task must not run what it hands back.
 #[test]
 fn workers_added_during_shutdown_now_run_nothing() {

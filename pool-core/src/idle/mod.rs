@@ -71,18 +71,18 @@ impl Idle {
         }
     }
 
-    /// Relaxed: ordered by the caller's fence or lock, or a figure for the metrics.
+    /// Relaxed: ordered by the caller's fence or lock, or a figure for the metrics, or an estimate.
     fn counts(&self) -> Counts {
         Counts(self.counts.load(Ordering::Relaxed))
     }
 
     /// There are so many workers now.
     pub(crate) fn resize(&self, workers: usize) {
-        // Relaxed: only for an estimate.
+        // Relaxed: `somebody_works` only estimates.
         self.workers.store(workers, Ordering::Relaxed);
     }
 
-    /// Whether somebody neither searches nor sleeps. An estimate.
+    /// Whether somebody neither searches nor sleeps. An estimate, which leaves out workers that have been told to leave.
     pub(crate) fn somebody_works(&self) -> bool {
         let counts = self.counts();
         // Relaxed: as in `resize`.

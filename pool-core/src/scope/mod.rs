@@ -108,7 +108,7 @@ impl State {
         // SAFETY: shards live as long as the pool; those of a scope outside any pool, as long as the scope.
         let pushed = unsafe { shard.as_ref() }.push(task);
         if pushed.wants_ticket || pushed.wakes_owner {
-            self.announce(shard, &pushed);
+            self.tell(shard, &pushed);
         }
     }
 
@@ -137,7 +137,7 @@ impl State {
 
     /// Tells others of a task that was pushed into `shard`, as far as they must be told.
     #[cold]
-    fn announce(&self, shard: NonNull<Shard>, pushed: &Pushed) {
+    fn tell(&self, shard: NonNull<Shard>, pushed: &Pushed) {
         // Outside any pool only the owner runs tasks, and it does so at the end.
         let Some(home) = &self.home else { return };
         if pushed.wakes_owner {

@@ -38,8 +38,7 @@ impl ScopedTask {
         /// `payload` was made from an `F` and is not used again.
         unsafe fn run<F: FnOnce(NonNull<State>)>(payload: Payload, state: NonNull<State>) {
             // SAFETY: by this function's contract.
-            let f = unsafe { payload.into_closure::<F>() };
-            f(state);
+            unsafe { payload.consume::<F, ()>(|f| f(state), |f| f(state)) };
         }
         Self { run: run::<F>, payload: Payload::closure(f) }
     }
