@@ -23,8 +23,10 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// So many searches may end in vain before they become short, and one in so many is long from then on. A power of two.
-    const TRIALS: u32 = 8;
+    /// So many searches in a row must end in vain before they become short.
+    const TRIALS: u32 = 4;
+    /// From then on, one in so many is long. A power of two.
+    const LONG_EVERY: u32 = 8;
     /// Rounds of a short search: some 1 µs.
     const SHORT: u32 = 24;
     /// Rounds between two looks while others work.
@@ -35,7 +37,7 @@ impl Patience {
     /// Looks until `look` finds something or it has been long enough.
     pub(crate) fn search<T>(&self, idle: &Idle, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         let in_vain = self.in_vain.get();
-        let long = in_vain < Self::TRIALS || in_vain % Self::TRIALS == 0;
+        let long = in_vain < Self::TRIALS || in_vain % Self::LONG_EVERY == 0;
         let mut spin = if long { Spin::new() } else { Spin::lasting(Self::SHORT) };
         let mut stride = 1;
         for looks in 0.. {
@@ -78,17 +80,17 @@ mod tests {
     fn searches_that_keep_ending_in_vain_become_short() {
         let (patience, idle) = (Patience::default(), Idle::new(1));
         let long = looks(&patience, &idle, None);
-        for _ in 1..Patience::TRIALS {
-            assert_eq!(looks(&patience, &idle, None), long, "a few in vain prove nothing");
-        }
-        for _ in 0..3 {
-            assert_eq!(looks(&patience, &idle, None), long, "one in so many is long");
-            for _ in 1..Patience::TRIALS {
-                let short = looks(&patience, &idle, None);
-                assert!(short <= Patience::SHORT + 1 && short < long, "{short} of {long}");
+        for in_vain in 1..5 * Patience::LONG_EVERY {
+            let looks = looks(&patience, &idle, None);
+            if in_vain < Patience::TRIALS {
+                assert_eq!(looks, long, "a few in vain prove nothing");
+            } else if in_vain % Patience::LONG_EVERY == 0 {
+                assert_eq!(looks, long, "one in so many is long");
+            } else {
+                assert!(looks <= Patience::SHORT + 1 && looks < long, "{looks} of {long}");
             }
         }
-        looks(&patience, &idle, None);
+        assert_eq!(looks(&patience, &idle, None), long, "one in so many is long");
         assert_eq!(looks(&patience, &idle, Some(1)), 1, "what it was woken for");
         assert!(looks(&patience, &idle, None) < long, "a wake is no reason to trust");
         looks(&patience, &idle, Some(2));
