@@ -18,23 +18,35 @@ pub(crate) struct Waiting<T> {
 }
 
 /// Submissions that no worker has looked at yet. All are later than everything in the [`Lanes`].
+// In this order: see `plain`.
+#[repr(C)]
 pub(crate) struct Inbox<T> {
-    /// By level.
-    items: Box<[CachePadded<ChunkQueue<Waiting<T>>>]>,
     /// How many submissions there have been.
     submitted: u64,
+    /// Those of level [`PLAIN`]. Beside the lock, so that the most frequent ones take one cache line less from each other.
+    plain: ChunkQueue<Waiting<T>>,
+    /// Those of each other level.
+    others: Box<[CachePadded<ChunkQueue<Waiting<T>>>]>,
 }
+
+/// The level of submissions without a hint, if there are that many.
+pub(crate) const PLAIN: usize = 1;
 
 impl<T> Inbox<T> {
     pub(crate) fn new(levels: usize) -> Self {
-        Self { items: (0..levels).map(|_| CachePadded::default()).collect(), submitted: 0 }
+        Self { submitted: 0, plain: ChunkQueue::new(), others: (0..levels).map(|_| CachePadded::default()).collect() }
+    }
+
+    #[inline(always)]
+    fn level(&mut self, level: usize) -> &mut ChunkQueue<Waiting<T>> {
+        if level == PLAIN { &mut self.plain } else { &mut self.others[level] }
     }
 
     #[inline(always)]
     pub(crate) fn push(&mut self, level: usize, item: T) {
         let seq = NonZeroU64::MIN.saturating_add(self.submitted);
         self.submitted = seq.get();
-        self.items[level].push_back(Waiting { seq, item });
+        self.level(level).push_back(Waiting { seq, item });
     }
 }
 
@@ -118,7 +130,7 @@ impl<T> Lanes<T> {
                     self.ageing_from = self.ageing_from.min(lane.due_from);
                 }
             }
-            lane.items.append(&mut inbox.items[level]);
+            lane.items.append(inbox.level(level));
         }
         self.occupied |= arrived;
     }

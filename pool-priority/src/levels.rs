@@ -6,7 +6,7 @@ use pool_core::sync::SpinLock;
 use pool_core::sync::atomic::{AtomicU64, Ordering};
 use pool_core::{Scheduler, Task, Worker};
 
-use crate::lanes::{Inbox, Lanes, Waiting};
+use crate::lanes::{Inbox, Lanes, PLAIN, Waiting};
 
 /// The largest number of levels a [`Priority`] can have.
 pub const MAX_LEVELS: usize = 64;
@@ -51,6 +51,9 @@ impl Level {
         self.0
     }
 }
+
+// What `Inbox` keeps closest is what plain submissions get.
+const _: () = assert!(Level::NORMAL.0 as usize == PLAIN);
 
 /// [`Level::NORMAL`].
 impl Default for Level {
