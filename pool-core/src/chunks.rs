@@ -43,8 +43,7 @@ const KEEP: usize = 32;
 ///
 /// An empty queue holds at most two chunks, which it goes on using: one that hovers around empty allocates nothing. All
 /// other memory goes back as soon as the items in it have been taken.
-// In this order, so that what a push needs comes first and lies together with a lock before it, and so that neither end is
-// split between cache lines.
+// In this order, so that what a push needs comes first, on the cache line of a lock that lies before it.
 #[repr(C)]
 pub struct ChunkQueue<T> {
     /// The newest items. Its capacity is all it ever gets.
