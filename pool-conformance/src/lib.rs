@@ -166,6 +166,11 @@ macro_rules! loom_laws {
             }
 
             #[test]
+            fn push_after_take() {
+                $crate::loom_laws::push_after_take(|| $make);
+            }
+
+            #[test]
             fn retire_against_next() {
                 $crate::loom_laws::retire_against_next(|| $make);
             }

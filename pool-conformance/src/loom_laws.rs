@@ -75,6 +75,53 @@ pub fn push_against_take<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Sen
     });
 }
 
+/// A worker that has taken the last item pushes another, while an outside item comes in and a second worker takes.
+pub fn push_after_take<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    loom::model(move || {
+        let scheduler = Arc::new(make());
+        let (mut a, mut b) = (scheduler.attach(1), scheduler.attach(2));
+        scheduler.inject(1, S::Hint::default());
+        assert_eq!(a.next(), Some(1), "law 2: the only item, and nobody else");
+        let shared = Arc::clone(&scheduler);
+        let submitter = thread::spawn(move || shared.inject(2, S::Hint::default()));
+        let taker = thread::spawn(move || (b.next(), b));
+        a.push(3, S::Hint::default());
+        let mut got: Vec<u32> = a.next().into_iter().collect();
+        submitter.join().unwrap();
+        let (early, mut b) = taker.join().unwrap();
+        got.extend(early);
+        assert!(got.len() == 2 || !scheduler.is_empty(), "law 3: is_empty does not see an item pushed before");
+        got.extend(std::iter::from_fn(|| b.next()));
+        got.sort_unstable();
+        assert_eq!(got, [2, 3], "laws 1 and 2: what was pushed and injected at the same time");
+    });
+}
+
+/// For strategies that promise first in, first out to everybody: who has heard of a submission submits after it. The one who
+/// hears is a worker that has taken the last item, the other is an outside thread.
+///
+/// Not in [`loom_laws!`](crate::loom_laws), as it is no law of every strategy.
+pub fn first_in_first_out<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    loom::model(move || {
+        let scheduler = Arc::new(make());
+        let mut worker = scheduler.attach(1);
+        scheduler.inject(1, S::Hint::default());
+        assert_eq!(worker.next(), Some(1), "law 2: the only item, and nobody else");
+        let said = Arc::new(AtomicBool::new(false));
+        let saying = Arc::clone(&said);
+        let shared = Arc::clone(&scheduler);
+        let submitter = thread::spawn(move || {
+            shared.inject(2, S::Hint::default());
+            saying.store(true, Ordering::Release);
+        });
+        let heard = said.load(Ordering::Acquire);
+        worker.push(3, S::Hint::default());
+        submitter.join().unwrap();
+        let got: Vec<u32> = std::iter::from_fn(|| worker.next()).collect();
+        assert!(got == [2, 3] || !heard && got == [3, 2], "out of order: {got:?}, heard: {heard}");
+    });
+}
+
 /// A worker leaves while another takes until it is told that nothing waits: it gets everything.
 pub fn retire_against_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
     loom::model(move || {

@@ -43,17 +43,18 @@ const KEEP: usize = 32;
 ///
 /// An empty queue holds at most two chunks, which it goes on using: one that hovers around empty allocates nothing. All
 /// other memory goes back as soon as the items in it have been taken.
-// In this order, so that what a push needs comes first, on the cache line of a lock that lies before it.
+// In this order, so that what a push needs comes first, on the cache line of a lock that lies before it, and what a pop needs
+// next.
 #[repr(C)]
 pub struct ChunkQueue<T> {
     /// The newest items. Its capacity is all it ever gets.
     last: VecDeque<T>,
+    /// The oldest items. If empty, the oldest are the first of `middle`, or of `last` if that is empty, too.
+    first: VecDeque<T>,
     /// How many items have come into `middle`, modulo a power of two.
     came: usize,
     /// How many have left it.
     left: usize,
-    /// The oldest items. If empty, the oldest are the first of `middle`, or of `last` if that is empty, too.
-    first: VecDeque<T>,
     /// What lies between, none of it empty.
     middle: VecDeque<Chunk<T>>,
 }
@@ -126,21 +127,20 @@ impl<T> ChunkQueue<T> {
     /// Takes the oldest item. O(1).
     #[inline]
     pub fn pop_front(&mut self) -> Option<T> {
-        if self.first.is_empty() {
+        if self.first.is_empty() && !self.middle.is_empty() {
             self.next_chunk();
         }
-        self.first.pop_front()
+        // One place to pop from: an item that could come from two would be copied once more, in other pieces than it is
+        // read in, which stalls the processor for longer than all the rest.
+        let oldest = if self.first.is_empty() { &mut self.last } else { &mut self.first };
+        oldest.pop_front()
     }
 
-    /// Brings the oldest items into `first`, which is empty. It does not pop: an item that could come from two places would
-    /// be copied once more, in other pieces than it is read in, which stalls the processor for longer than all the rest.
+    /// Brings the oldest chunk into `first`, which is empty.
     #[cold]
     fn next_chunk(&mut self) {
-        match self.pop_chunk() {
-            Some(items) => self.first = items,
-            // What `first` was is to be filled again.
-            None if !self.last.is_empty() => mem::swap(&mut self.first, &mut self.last),
-            None => {}
+        if let Some(items) = self.pop_chunk() {
+            self.first = items;
         }
     }
 
@@ -170,7 +170,7 @@ impl<T> ChunkQueue<T> {
         if self.is_empty() {
             if other.first.is_empty() && other.middle.is_empty() {
                 // The same as below where there is less to exchange.
-                mem::swap(&mut self.first, &mut other.last);
+                mem::swap(&mut self.last, &mut other.last);
             } else {
                 mem::swap(self, other);
             }
@@ -349,7 +349,7 @@ mod tests {
 
     /// No call both frees and allocates, so chunks are the same as long as room never gets less.
     #[test]
-    fn a_queue_around_empty_keeps_its_two_chunks() {
+    fn a_queue_around_empty_keeps_its_chunks() {
         let mut queue = filled(0..2);
         let mut room = 0;
         for item in 0..10_000 {
@@ -362,7 +362,7 @@ mod tests {
             assert!(queue.room() >= room, "a chunk was freed");
             room = queue.room();
         }
-        assert_eq!(room, 2 * CHUNK);
+        assert!((CHUNK..=2 * CHUNK).contains(&room), "room for {room}");
     }
 
     /// An inbox that is filled and moved away as a whole gets its chunks back.

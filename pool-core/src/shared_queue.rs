@@ -64,6 +64,23 @@ impl<T> SharedQueue<T> {
         self.occupy();
     }
 
+    /// As [`push`](Self::push), for a thread that pops too: with what its last [`pop_noting`](Self::pop_noting) noted.
+    ///
+    /// If the head was drained then, most likely all that waits fits there, and an item that lies there spares its taker the
+    /// tail. So it goes there if nobody is at the head and the tail is empty.
+    // One place to push from, here and in the caller: see `payload.rs` on moves.
+    #[inline(always)]
+    pub fn push_near(&self, item: T, drained: bool) {
+        // While the tail is empty, the end of the head is the end of the queue.
+        let head = if drained { self.head.try_lock().filter(|_| self.is_tail_empty()) } else { None };
+        let is_head = head.is_some();
+        let mut end = head.unwrap_or_else(|| self.tail.items.lock());
+        end.push_back(item);
+        if !is_head {
+            self.occupy();
+        }
+    }
+
     /// Puts items behind all others, in their order; others may come between. If the iterator panics, those before are in.
     // Takes the lock once per chunk. The iterator runs outside it, since it may do anything.
     pub fn push_all(&self, items: impl Iterator<Item = T>) {
@@ -96,15 +113,19 @@ impl<T> SharedQueue<T> {
     /// Takes the oldest item. `None` means that the queue was empty at some moment of the call. O(1).
     #[inline]
     pub fn pop(&self) -> Option<T> {
+        self.pop_noting(&mut false)
+    }
+
+    /// As [`pop`](Self::pop). Notes whether the head is empty now, for [`push_near`](Self::push_near).
+    #[inline]
+    pub fn pop_noting(&self, drained: &mut bool) -> Option<T> {
         let mut head = self.head.lock();
-        match head.pop_front() {
-            Some(item) => Some(item),
-            None if self.is_tail_empty() => None,
-            None => {
-                self.fetch(&mut head);
-                head.pop_front()
-            }
+        if head.is_empty() && !self.is_tail_empty() {
+            self.fetch(&mut head);
         }
+        let item = head.pop_front();
+        *drained = head.is_empty();
+        item
     }
 
     /// Moves the whole tail to the head, which is empty, and leaves the head's memory to the tail.

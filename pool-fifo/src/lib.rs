@@ -15,11 +15,13 @@
 //! | | |
 //! |---|---|
 //! | submit | O(1), one lock of the submitters' end; one allocation per [chunk](pool_core::chunks::ChunkQueue::CHUNK) |
+//! | … by a worker, while little waits | O(1), one lock of the workers' end |
 //! | a batch | the same, with one lock per chunk |
 //! | dispatch | O(1), one lock of the workers' end; when that has run out, one of the other to fetch all that has come |
 //! | [`is_empty`](Scheduler::is_empty) | one lock of the workers' end |
 //!
-//! Submitters and workers meet only when the workers' end has run out. No lock is held longer than it takes to move one
+//! Submitters and workers meet only when the workers' end has run out. A worker that took the last item puts its next at the
+//! workers' end itself, if nothing waits at the other. No lock is held longer than it takes to move one
 //! item or a chunk of a batch, or to fetch a list of chunks by exchanging pointers. An item costs its own size in memory
 //! and next to nothing more: the queue is made of chunks that are never copied and go back as soon as they are empty.
 //!
@@ -104,7 +106,7 @@ impl<T: Send> Scheduler<T> for Fifo<T> {
 
     /// The seed goes unused: nothing here is random.
     fn attach(self: &Arc<Self>, _seed: u64) -> FifoWorker<T> {
-        FifoWorker { shared: Arc::clone(self) }
+        FifoWorker { shared: Arc::clone(self), drained: false }
     }
 
     #[inline]
@@ -125,6 +127,8 @@ impl<T: Send> Scheduler<T> for Fifo<T> {
 /// A worker of [`Fifo`]. It holds nothing of its own, so retiring has nothing to give back.
 pub struct FifoWorker<T = Task> {
     shared: Arc<Fifo<T>>,
+    /// What the queue noted at this worker's last pop.
+    drained: bool,
 }
 
 impl<T> fmt::Debug for FifoWorker<T> {
@@ -138,12 +142,12 @@ impl<T: Send> Worker<T> for FifoWorker<T> {
 
     #[inline(always)]
     fn push(&mut self, item: T, (): ()) {
-        self.shared.queue.push(item);
+        self.shared.queue.push_near(item, self.drained);
     }
 
     #[inline]
     fn next(&mut self) -> Option<T> {
-        self.shared.queue.pop()
+        self.shared.queue.pop_noting(&mut self.drained)
     }
 
     fn retire(self) {}

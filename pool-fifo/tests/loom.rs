@@ -5,3 +5,8 @@ use pool_conformance::loom_laws;
 use pool_fifo::Fifo;
 
 loom_laws!(fifo: Fifo::new());
+
+#[test]
+fn first_in_first_out() {
+    pool_conformance::loom_laws::first_in_first_out(Fifo::new);
+}

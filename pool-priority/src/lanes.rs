@@ -2,6 +2,7 @@
 //! ageing rule.
 
 use std::num::NonZeroU64;
+use std::ops::{Index, IndexMut};
 
 use crossbeam_utils::CachePadded;
 use pool_core::chunks::ChunkQueue;
@@ -17,38 +18,86 @@ pub(crate) struct Waiting<T> {
     pub(crate) item: T,
 }
 
-/// Submissions that no worker has looked at yet. All are later than everything in the [`Lanes`].
-// In this order: see `plain`.
-#[repr(C)]
-pub(crate) struct Inbox<T> {
-    /// How many submissions there have been.
-    submitted: u64,
-    /// Those of level [`PLAIN`]. Beside the lock, so that the most frequent ones take one cache line less from each other.
-    plain: ChunkQueue<Waiting<T>>,
-    /// Those of each other level.
-    others: Box<[CachePadded<ChunkQueue<Waiting<T>>>]>,
-}
-
 /// The level of submissions without a hint, if there are that many.
 pub(crate) const PLAIN: usize = 1;
 
-impl<T> Inbox<T> {
-    pub(crate) fn new(levels: usize) -> Self {
-        Self { submitted: 0, plain: ChunkQueue::new(), others: (0..levels).map(|_| CachePadded::default()).collect() }
+/// One `Q` for each level.
+///
+/// That of [`PLAIN`] lies in the value itself: beside the lock and what else is used with it, so that the most frequent
+/// items take as few cache lines from other threads as possible.
+#[repr(C)]
+struct PerLevel<Q> {
+    plain: Q,
+    /// By level. The one in the place of `PLAIN` is not used.
+    others: Box<[CachePadded<Q>]>,
+}
+
+impl<Q> PerLevel<Q> {
+    fn new(levels: usize, make: impl Fn(usize) -> Q) -> Self {
+        Self { plain: make(PLAIN), others: (0..levels).map(|level| CachePadded::new(make(level))).collect() }
     }
 
-    #[inline(always)]
-    fn level(&mut self, level: usize) -> &mut ChunkQueue<Waiting<T>> {
-        if level == PLAIN { &mut self.plain } else { &mut self.others[level] }
-    }
-
-    #[inline(always)]
-    pub(crate) fn push(&mut self, level: usize, item: T) {
-        let seq = NonZeroU64::MIN.saturating_add(self.submitted);
-        self.submitted = seq.get();
-        self.level(level).push_back(Waiting { seq, item });
+    fn iter(&self) -> impl Iterator<Item = &Q> {
+        (0..self.others.len()).map(|level| &self[level])
     }
 }
+
+impl<Q> Index<usize> for PerLevel<Q> {
+    type Output = Q;
+
+    #[inline(always)]
+    fn index(&self, level: usize) -> &Q {
+        if level == PLAIN { &self.plain } else { &self.others[level] }
+    }
+}
+
+impl<Q> IndexMut<usize> for PerLevel<Q> {
+    #[inline(always)]
+    fn index_mut(&mut self, level: usize) -> &mut Q {
+        if level == PLAIN { &mut self.plain } else { &mut self.others[level] }
+    }
+}
+
+/// Where the next submission goes, and its number.
+#[must_use = "the number is taken, so an item must follow"]
+pub(crate) struct Place<'a, T> {
+    queue: &'a mut ChunkQueue<Waiting<T>>,
+    seq: NonZeroU64,
+}
+
+impl<T> Place<'_, T> {
+    #[inline(always)]
+    pub(crate) fn put(self, item: T) {
+        self.queue.push_back(Waiting { seq: self.seq, item });
+    }
+}
+
+/// Submissions that no worker has looked at yet. All are later than everything in the [`Lanes`].
+// In this order: see `PerLevel`.
+#[repr(C)]
+pub(crate) struct Inbox<T> {
+    /// How many submissions there have been, but for those that went to the lanes at once. See [`Lanes::place`].
+    submitted: u64,
+    queues: PerLevel<ChunkQueue<Waiting<T>>>,
+}
+
+impl<T> Inbox<T> {
+    pub(crate) fn new(levels: usize) -> Self {
+        Self { submitted: BEFORE_ALL, queues: PerLevel::new(levels, |_| ChunkQueue::new()) }
+    }
+
+    /// The place of the next submission.
+    #[inline(always)]
+    pub(crate) fn place(&mut self, level: usize) -> Place<'_, T> {
+        let seq = NonZeroU64::MIN.saturating_add(self.submitted);
+        self.submitted = seq.get();
+        Place { queue: &mut self.queues[level], seq }
+    }
+}
+
+/// A submission that nobody made counts as dispatched before all others, so that there is always one that was dispatched
+/// last.
+const BEFORE_ALL: u64 = 1;
 
 struct Lane<T> {
     /// Ascending by `seq`.
@@ -74,27 +123,30 @@ impl<T> Lane<T> {
     }
 }
 
+// In this order: see `PerLevel`.
+#[repr(C)]
 pub(crate) struct Lanes<T> {
-    lanes: Box<[CachePadded<Lane<T>>]>,
     /// Bit `l` is set while lane `l` holds an item.
     occupied: u64,
-    /// Bit `l` is set if level `l` has no slack, so that its items are due from the start.
-    impatient: u64,
     dispatched: u64,
     /// No head outside lane 0 is due while `dispatched` is smaller.
     ageing_from: u64,
+    lanes: PerLevel<Lane<T>>,
+    /// Bit `l` is set if level `l` has no slack, so that its items are due from the start.
+    impatient: u64,
 }
 
 impl<T> Lanes<T> {
     pub(crate) fn new(slacks: &[u64]) -> Self {
-        let lane = |&slack| CachePadded::new(Lane { items: ChunkQueue::new(), slack, due_from: 0 });
+        let slack = |level: usize| slacks.get(level).copied().unwrap_or(u64::MAX);
+        let lane = |level| Lane { items: ChunkQueue::new(), slack: slack(level), due_from: 0 };
         let impatient = |(level, &slack): (usize, &u64)| u64::from(slack == 0) << level;
         Self {
-            lanes: slacks.iter().map(lane).collect(),
             occupied: 0,
-            impatient: slacks.iter().enumerate().map(impatient).sum(),
-            dispatched: 0,
+            dispatched: BEFORE_ALL,
             ageing_from: u64::MAX,
+            lanes: PerLevel::new(slacks.len(), lane),
+            impatient: slacks.iter().enumerate().map(impatient).sum(),
         }
     }
 
@@ -116,21 +168,42 @@ impl<T> Lanes<T> {
         arrived & (more_urgent | self.impatient & !self.occupied) != 0
     }
 
+    /// The place here of a submission while nothing waits, neither here nor in the inbox.
+    ///
+    /// It gets the number of the item that was dispatched last and is then itself the one to be dispatched last: as if that
+    /// one had come back. All numbers and counts that are still of interest are those of items that wait, and of these there
+    /// are none but later ones.
+    #[inline(always)]
+    pub(crate) fn place(&mut self, level: usize) -> Place<'_, T> {
+        debug_assert!(self.is_empty());
+        self.dispatched -= 1;
+        let seq = NonZeroU64::MIN.saturating_add(self.dispatched);
+        self.occupied = 1 << level;
+        self.begin(level);
+        Place { queue: &mut self.lanes[level].items, seq }
+    }
+
+    /// A lane that was empty gets items that nobody has overtaken yet.
+    #[inline(always)]
+    fn begin(&mut self, level: usize) {
+        let lane = &mut self.lanes[level];
+        // A dispatch overtakes an item at most once.
+        lane.due_from = self.dispatched.saturating_add(lane.slack);
+        if level > 0 {
+            self.ageing_from = self.ageing_from.min(lane.due_from);
+        }
+    }
+
     /// Empties the inbox, which holds something of just these levels.
     pub(crate) fn fetch(&mut self, inbox: &mut Inbox<T>, arrived: u64) {
         let mut left = arrived;
         while left != 0 {
             let level = left.trailing_zeros() as usize;
             left &= left - 1;
-            let lane = &mut self.lanes[level];
-            if lane.items.is_empty() {
-                // Nobody has overtaken it yet, and a dispatch overtakes it at most once.
-                lane.due_from = self.dispatched.saturating_add(lane.slack);
-                if level > 0 {
-                    self.ageing_from = self.ageing_from.min(lane.due_from);
-                }
+            if self.lanes[level].items.is_empty() {
+                self.begin(level);
             }
-            lane.items.append(inbox.level(level));
+            self.lanes[level].items.append(&mut inbox.queues[level]);
         }
         self.occupied |= arrived;
     }
@@ -208,8 +281,16 @@ mod tests {
         }
 
         fn push(&mut self, level: usize, item: T) {
-            self.inbox.push(level, item);
+            self.inbox.place(level).put(item);
             self.arrived |= 1 << level;
+        }
+
+        /// Into a lane at once if that is allowed.
+        fn push_near(&mut self, level: usize, item: T) {
+            if !self.lanes.is_empty() || self.arrived != 0 {
+                return self.push(level, item);
+            }
+            self.lanes.place(level).put(item);
         }
 
         fn fetch(&mut self) {
@@ -259,18 +340,23 @@ mod tests {
         assert!(due[1] > 100 && due[2] > 100, "the test comes by few heads that are due: {due:?}");
     }
 
-    /// Leaving later submissions in the inbox must not show.
+    /// Neither leaving later submissions in the inbox nor passing it by must show.
     #[test]
-    fn fetching_late_changes_no_answer() {
+    fn the_ways_into_the_lanes_change_no_answer() {
         for slacks in [&[0, 3, 5][..], &[4, 7, u64::MAX, 2, 0], &[0, 0, 0], &[9, 0, 9, 0], &[u64::MAX; 64]] {
             let (mut late, mut early) = (Both::new(slacks), Both::new(slacks));
             let mut random = random_numbers();
-            let mut left_there = 0;
+            let (mut left_there, mut passed_by) = (0, 0);
             for round in 0..50_000_u64 {
                 // Bursts, so that now much waits and now nothing.
                 if random() % 8 < if round % 512 < 256 { 5 } else { 2 } {
                     let level = random() as usize % slacks.len();
-                    late.push(level, round);
+                    if random() % 4 == 0 {
+                        late.push(level, round);
+                    } else {
+                        passed_by += u32::from(late.lanes.is_empty() && late.arrived == 0);
+                        late.push_near(level, round);
+                    }
                     early.push(level, round);
                     early.fetch();
                 } else {
@@ -279,6 +365,7 @@ mod tests {
                 }
             }
             assert!(left_there > 1_000 || slacks == [0, 0, 0], "it hardly ever fetched late: {left_there}");
+            assert!(passed_by > 1_000, "it hardly ever passed the inbox by: {passed_by}");
         }
     }
 }

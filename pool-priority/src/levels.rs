@@ -155,8 +155,33 @@ impl<T> Priority<T> {
     fn submit(&self, item: T, level: Level) {
         let level = self.index(level);
         let mut inbox = self.inbox.lock();
-        inbox.push(level, item);
+        inbox.place(level).put(item);
         self.announce(level);
+    }
+
+    /// As `submit`, for a worker, with what its last `take` noted.
+    ///
+    /// If the lanes were drained then, most likely the item is the only one, and one that lies in a lane spares its taker the
+    /// inbox. So it goes there if nobody is at the lanes and nothing waits.
+    // One place to push from: see `pool-core/src/payload.rs` on moves.
+    #[inline(always)]
+    fn submit_near(&self, item: T, level: Level, drained: bool) {
+        let level = self.index(level);
+        let free = if drained { self.lanes.try_lock() } else { None };
+        let free = free.filter(|lanes| lanes.is_empty() && self.arrived() == 0);
+        let (mut lanes, mut inbox);
+        let place = match free {
+            Some(locked) => {
+                lanes = locked;
+                lanes.place(level)
+            }
+            None => {
+                inbox = self.inbox.lock();
+                self.announce(level);
+                inbox.place(level)
+            }
+        };
+        place.put(item);
     }
 
     fn submit_all(&self, items: &mut Vec<T>, level: Level) {
@@ -166,7 +191,7 @@ impl<T> Priority<T> {
         let level = self.index(level);
         let mut inbox = self.inbox.lock();
         for item in items.drain(..) {
-            inbox.push(level, item);
+            inbox.place(level).put(item);
         }
         self.announce(level);
     }
@@ -190,13 +215,16 @@ impl<T> Priority<T> {
         self.arrived.load(Ordering::Acquire)
     }
 
+    /// Notes whether the lanes are empty now, for `submit_near`.
     #[inline]
-    fn take(&self) -> Option<(usize, Waiting<T>)> {
+    fn take(&self, drained: &mut bool) -> Option<(usize, Waiting<T>)> {
         let mut lanes = self.lanes.lock();
         if lanes.may_be_next(self.arrived()) {
             self.fetch(&mut lanes);
         }
-        lanes.pop()
+        let item = lanes.pop();
+        *drained = lanes.is_empty();
+        item
     }
 
     /// Moves the whole inbox to the lanes.
@@ -227,7 +255,7 @@ impl<T: Send> Scheduler<T> for Priority<T> {
 
     /// The seed goes unused: nothing here is random.
     fn attach(self: &Arc<Self>, _seed: u64) -> PriorityWorker<T> {
-        PriorityWorker { shared: Arc::clone(self), current: Level::default() }
+        PriorityWorker { shared: Arc::clone(self), current: Level::default(), drained: false }
     }
 
     #[inline(always)]
@@ -271,6 +299,8 @@ impl<T> Drop for Chunk<'_, T> {
 pub struct PriorityWorker<T = Task> {
     shared: Arc<Priority<T>>,
     current: Level,
+    /// What this worker's last `take` noted.
+    drained: bool,
 }
 
 impl<T> fmt::Debug for PriorityWorker<T> {
@@ -284,7 +314,7 @@ impl<T: Send> Worker<T> for PriorityWorker<T> {
 
     #[inline(always)]
     fn push(&mut self, item: T, level: Level) {
-        self.shared.submit(item, level);
+        self.shared.submit_near(item, level, self.drained);
     }
 
     #[inline]
@@ -294,7 +324,7 @@ impl<T: Send> Worker<T> for PriorityWorker<T> {
 
     #[inline]
     fn next(&mut self) -> Option<T> {
-        let (level, waiting) = self.shared.take()?;
+        let (level, waiting) = self.shared.take(&mut self.drained)?;
         // At most `MAX_LEVELS`, so it fits.
         self.current = Level(level as u8);
         Some(waiting.item)

@@ -23,6 +23,7 @@
 //! | | [`Priority`] | [`Keyed`] |
 //! |---|---|---|
 //! | submit | O(1), the inbox's lock | O(log n), the one lock |
+//! | … by a worker, while nothing waits | O(1), the lanes' lock | |
 //! | dispatch | O(1), the lanes' lock | O(log n), the one lock |
 //! | … that must look into the inbox | both locks, one [`append`](pool_core::chunks::ChunkQueue::append) per level | |
 //! | … beside a backlog that is due | O(levels² · log n), to count who has overtaken whom | |
@@ -33,7 +34,8 @@
 //! worker empties the inbox only if something in it could be the next item: if its level is more urgent than all that wait
 //! in the lanes, or none of its level waits there and it has no slack at all. Nothing else in the inbox can be due, since
 //! whatever was submitted later is there, too, and has not overtaken it. So the order is exact, and in a flood of one level
-//! the two sides do not share a cache line.
+//! the two sides do not share a cache line. A worker that took the last item puts its next into the lanes itself, if nothing
+//! waits then.
 //!
 //! Two sides with a lock each: Michael and Scott, *Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue
 //! Algorithms* (PODC 1996), section 3.

@@ -6,3 +6,13 @@ use pool_priority::{Keyed, Priority};
 
 loom_laws!(priority: Priority::with_slacks(&[0, 1]));
 loom_laws!(keyed: Keyed::<u8, _>::new());
+
+#[test]
+fn first_in_first_out_within_a_level() {
+    pool_conformance::loom_laws::first_in_first_out(|| Priority::with_slacks(&[0, 1]));
+}
+
+#[test]
+fn first_in_first_out_of_equal_keys() {
+    pool_conformance::loom_laws::first_in_first_out(Keyed::<u8, _>::new);
+}

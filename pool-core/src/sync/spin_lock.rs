@@ -40,6 +40,12 @@ impl<T> SpinLock<T> {
         SpinLockGuard { lock: self }
     }
 
+    /// Takes the lock if it is free.
+    #[inline]
+    pub fn try_lock(&self) -> Option<SpinLockGuard<'_, T>> {
+        self.try_acquire().then(|| SpinLockGuard { lock: self })
+    }
+
     #[inline]
     fn try_acquire(&self) -> bool {
         // Acquire: pairs with the Release of the guard's drop, for the value.
