@@ -4,6 +4,7 @@ use crate::cell::{self, Kind};
 use crate::core::Core;
 use crate::error::{Rejected, Rejection};
 use crate::fork::ForkStack;
+use crate::idle::Published;
 use crate::handle::JoinHandle;
 use crate::payload::Payload;
 use crate::scope::Account;
@@ -22,7 +23,7 @@ pub(crate) trait Queue {
     ///
     /// # Safety
     /// The parts come from one call of [`Task::into_raw`], and this call gives them away.
-    unsafe fn push(&self, vtable: &'static TaskVtable, payload: Payload);
+    unsafe fn push(&self, vtable: &'static TaskVtable, payload: Payload) -> Published;
     /// Accepts a part of the work that runs here.
     fn push_part(&self, task: Task);
     /// The shared half.
@@ -129,7 +130,7 @@ impl Context {
 
     /// Counts a new task, calls `push`, which makes it visible, and wakes somebody.
     #[inline]
-    pub(crate) fn submit_by(&self, push: impl FnOnce()) {
+    pub(crate) fn submit_by(&self, push: impl FnOnce() -> Published) {
         /// The strategy panicked (a user's `Ord`, say) and dropped the task: it must not be waited for.
         struct Uncount<'a>(&'a Seat);
         impl Drop for Uncount<'_> {
@@ -141,9 +142,9 @@ impl Context {
         }
         self.seat.tally.submit(1);
         let uncount = Uncount(&self.seat);
-        push();
+        let published = push();
         std::mem::forget(uncount);
-        self.core.idle.notify();
+        self.core.idle.notify(published);
     }
 
     /// Pushes a part of the running work, which is no task of its own, and wakes somebody for it.
@@ -158,7 +159,7 @@ impl Context {
 
     /// Wakes somebody for a part that has become visible.
     pub(crate) fn announce(&self) {
-        self.core.idle.notify();
+        self.core.idle.notify(Published::Plainly);
     }
 
     /// Runs a task of this pool here, outside its turn, and counts it. `run` is given the pool's identity and returns `None`

@@ -7,6 +7,7 @@ use crate::cell::{self, Kind};
 use crate::context::Context;
 use crate::error::{Rejected, Rejection, ShutdownError};
 use crate::handle::JoinHandle;
+use crate::idle::Published;
 use crate::metrics::Metrics;
 use crate::scheduler::Scheduler;
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
@@ -77,7 +78,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
                 return Err(self.refuse(task));
             }
             self.shared.inject_counted(task, hint);
-            core.idle.notify();
+            core.idle.notify(Published::by(S::INJECT_IS_ORDERED));
             Ok(())
         })
     }

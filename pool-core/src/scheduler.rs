@@ -25,6 +25,15 @@
 //!    without [`retire`](Worker::retire).
 //! 6. **Determinism.** On one thread, the same calls with the same seeds hand out the same items.
 //!
+//! # Order that a lock gives
+//!
+//! A submitter and a worker that falls asleep must not overlook each other: one publishes an item and then asks who sleeps,
+//! the other says that it sleeps and then looks for items once more. In general each needs a full fence in between, one for
+//! each submission. Where both go through one lock, it has ordered them already: the look comes later and sees the item, or
+//! the submission comes later and sees what was said. A strategy that can promise this says so with
+//! [`INJECT_IS_ORDERED`](Scheduler::INJECT_IS_ORDERED) and [`PUSH_IS_ORDERED`](Worker::PUSH_IS_ORDERED), and its items are
+//! published without a fence.
+//!
 //! # If a strategy panics
 //!
 //! It should not, but foreign code in it may (a key's `Ord`, say). A strategy must stay whole then. A panic in `inject`
@@ -44,6 +53,14 @@ pub trait Scheduler<T: Send>: Send + Sync + Sized {
 
     /// The half that one worker owns.
     type Worker: Worker<T, Hint = Self::Hint>;
+
+    /// Whether each [`inject`](Self::inject) is ordered with each *promise of emptiness*, which is a call of
+    /// [`next`](Worker::next) that returns `None` or of [`is_empty`](Self::is_empty) that returns `true`: either that call sees the item, or all that
+    /// the calling thread did before the call happens before the return of `inject`.
+    ///
+    /// That is so if `inject` puts the item away under a lock which every promise of emptiness takes, too; a look at a flag
+    /// beside the lock does not do. [`try_next`](Worker::try_next) promises nothing. `false` is always right.
+    const INJECT_IS_ORDERED: bool = false;
 
     /// Adds a worker. `seed` is the only source of randomness that the worker may use.
     ///
@@ -91,6 +108,10 @@ pub trait Scheduler<T: Send>: Send + Sync + Sized {
 pub trait Worker<T: Send>: Send {
     /// The same as [`Scheduler::Hint`].
     type Hint;
+
+    /// Whether each [`push`](Self::push) and [`push_part`](Self::push_part) is ordered with each promise of emptiness, as
+    /// in [`INJECT_IS_ORDERED`](Scheduler::INJECT_IS_ORDERED).
+    const PUSH_IS_ORDERED: bool = false;
 
     /// Accepts an item from the thread that owns this worker.
     ///

@@ -64,7 +64,7 @@ impl<T> SharedQueue<T> {
         self.occupy();
     }
 
-    /// As [`push`](Self::push), for a thread that pops too: with what its last [`pop_noting`](Self::pop_noting) noted.
+    /// As [`push`](Self::push), for a thread that pops too: with what its last [`try_pop`](Self::try_pop) noted.
     ///
     /// If the head was drained then, most likely all that waits fits there, and an item that lies there spares its taker the
     /// tail. So it goes there if nobody is at the head and the tail is empty.
@@ -110,15 +110,20 @@ impl<T> SharedQueue<T> {
         !self.tail.occupied.load(Ordering::Acquire)
     }
 
-    /// Takes the oldest item. `None` means that the queue was empty at some moment of the call. O(1).
-    #[inline]
+    /// Takes the oldest item. `None` means that the queue was empty at some moment of the call, and orders the call with every
+    /// push: what comes in later sees what this thread did before. O(1).
     pub fn pop(&self) -> Option<T> {
-        self.pop_noting(&mut false)
+        let mut head = self.head.lock();
+        if head.is_empty() {
+            self.fetch(&mut head);
+        }
+        head.pop_front()
     }
 
-    /// As [`pop`](Self::pop). Notes whether the head is empty now, for [`push_near`](Self::push_near).
+    /// As [`pop`](Self::pop), but `None` orders nothing and costs less. Notes whether the head is empty now, for
+    /// [`push_near`](Self::push_near).
     #[inline]
-    pub fn pop_noting(&self, drained: &mut bool) -> Option<T> {
+    pub fn try_pop(&self, drained: &mut bool) -> Option<T> {
         let mut head = self.head.lock();
         if head.is_empty() && !self.is_tail_empty() {
             self.fetch(&mut head);
@@ -136,10 +141,10 @@ impl<T> SharedQueue<T> {
         self.tail.occupied.store(false, Ordering::Relaxed);
     }
 
-    /// Whether no item waits. O(1).
+    /// Whether no item waits. If so, it is ordered with every push, as is [`pop`](Self::pop) without an item. O(1).
     pub fn is_empty(&self) -> bool {
         let head = self.head.lock();
-        head.is_empty() && self.is_tail_empty()
+        head.is_empty() && self.tail.items.lock().is_empty()
     }
 
     /// How many items wait: exact when nobody pushes or pops, else a recent value. O(1).

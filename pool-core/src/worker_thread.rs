@@ -3,7 +3,7 @@
 use crate::context::{Context, Inject, Queue};
 use crate::core::Core;
 use crate::fork;
-use crate::idle::{Searching, Sleeping};
+use crate::idle::{Published, Searching, Sleeping};
 use crate::patience::Patience;
 use crate::payload::Payload;
 use crate::scheduler::{Scheduler, Worker};
@@ -34,7 +34,7 @@ impl<S: Scheduler<Task>> Shared<S> {
             #[cold]
             fn drop(&mut self) {
                 self.0.ledger.give_back(0, 1);
-                self.0.idle.notify();
+                self.0.idle.notify(Published::Plainly);
                 self.0.settle();
             }
         }
@@ -83,7 +83,7 @@ impl<S: Scheduler<Task>> Shared<S> {
 impl<S: Scheduler<Task> + 'static> Inject for Shared<S> {
     fn inject_ticket(&self, ticket: Task) -> Result<(), ()> {
         let injected = catch_unwind(AssertUnwindSafe(|| self.scheduler.inject(ticket, S::Hint::default())));
-        self.core.idle.notify();
+        self.core.idle.notify(Published::Plainly);
         injected.map_err(|payload| self.core.report_panic(payload))
     }
 }
@@ -135,7 +135,7 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         let mut worker = Some(this.worker.into_inner());
         guarded(&mut || worker.take().into_iter().for_each(Worker::retire));
         // What it held lies with the others now.
-        core.idle.notify();
+        core.idle.notify(Published::Plainly);
         if let Some(on_stop) = &core.hooks.on_stop {
             guarded(&mut || on_stop(seat.index()));
         }
@@ -292,19 +292,25 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
     /// Accepts a task of this worker's own thread, with a hint.
     // Always inlined, as are the pushes of the strategies where it shows: see `payload.rs` on moves.
     #[inline(always)]
-    pub(crate) fn push_with(&self, task: Task, hint: S::Hint) {
+    pub(crate) fn push_with(&self, task: Task, hint: S::Hint) -> Published {
         match self.worker.try_borrow_mut() {
-            Ok(mut worker) => worker.push(task, hint),
-            Err(_) => self.shared.scheduler.inject(task, hint),
+            Ok(mut worker) => {
+                worker.push(task, hint);
+                Published::by(S::Worker::PUSH_IS_ORDERED)
+            }
+            Err(_) => {
+                self.shared.scheduler.inject(task, hint);
+                Published::by(S::INJECT_IS_ORDERED)
+            }
         }
     }
 }
 
 impl<S: Scheduler<Task> + 'static> Queue for WorkerThread<S> {
-    unsafe fn push(&self, vtable: &'static TaskVtable, payload: Payload) {
+    unsafe fn push(&self, vtable: &'static TaskVtable, payload: Payload) -> Published {
         // SAFETY: the task that they are the parts of is given away with this call, by its contract.
         let task = unsafe { Task::from_raw(vtable, payload) };
-        self.push_with(task, S::Hint::default());
+        self.push_with(task, S::Hint::default())
     }
 
     fn push_part(&self, task: Task) {

@@ -104,6 +104,9 @@ impl<T: Send> Scheduler<T> for Fifo<T> {
     type Hint = ();
     type Worker = FifoWorker<T>;
 
+    /// By the locks of the queue.
+    const INJECT_IS_ORDERED: bool = true;
+
     /// The seed goes unused: nothing here is random.
     fn attach(self: &Arc<Self>, _seed: u64) -> FifoWorker<T> {
         FifoWorker { shared: Arc::clone(self), drained: false }
@@ -140,14 +143,21 @@ impl<T> fmt::Debug for FifoWorker<T> {
 impl<T: Send> Worker<T> for FifoWorker<T> {
     type Hint = ();
 
+    /// By the locks of the queue.
+    const PUSH_IS_ORDERED: bool = true;
+
     #[inline(always)]
     fn push(&mut self, item: T, (): ()) {
         self.shared.queue.push_near(item, self.drained);
     }
 
-    #[inline]
     fn next(&mut self) -> Option<T> {
-        self.shared.queue.pop_noting(&mut self.drained)
+        self.shared.queue.pop()
+    }
+
+    #[inline]
+    fn try_next(&mut self) -> Option<T> {
+        self.shared.queue.try_pop(&mut self.drained)
     }
 
     fn retire(self) {}

@@ -217,7 +217,7 @@ impl<T> Priority<T> {
 
     /// Notes whether the lanes are empty now, for `submit_near`.
     #[inline]
-    fn take(&self, drained: &mut bool) -> Option<(usize, Waiting<T>)> {
+    fn try_take(&self, drained: &mut bool) -> Option<(usize, Waiting<T>)> {
         let mut lanes = self.lanes.lock();
         if lanes.may_be_next(self.arrived()) {
             self.fetch(&mut lanes);
@@ -225,6 +225,15 @@ impl<T> Priority<T> {
         let item = lanes.pop();
         *drained = lanes.is_empty();
         item
+    }
+
+    /// Takes both locks if nothing waits, so that every submission is ordered with that.
+    fn take(&self) -> Option<(usize, Waiting<T>)> {
+        let mut lanes = self.lanes.lock();
+        if lanes.is_empty() || lanes.may_be_next(self.arrived()) {
+            self.fetch(&mut lanes);
+        }
+        lanes.pop()
     }
 
     /// Moves the whole inbox to the lanes.
@@ -253,6 +262,9 @@ impl<T: Send> Scheduler<T> for Priority<T> {
     type Hint = Level;
     type Worker = PriorityWorker<T>;
 
+    /// By the locks of inbox and lanes.
+    const INJECT_IS_ORDERED: bool = true;
+
     /// The seed goes unused: nothing here is random.
     fn attach(self: &Arc<Self>, _seed: u64) -> PriorityWorker<T> {
         PriorityWorker { shared: Arc::clone(self), current: Level::default(), drained: false }
@@ -277,6 +289,7 @@ impl<T: Send> Scheduler<T> for Priority<T> {
 
     fn is_empty(&self) -> bool {
         let lanes = self.lanes.lock();
+        let _inbox = self.inbox.lock();
         lanes.is_empty() && self.arrived() == 0
     }
 }
@@ -312,6 +325,9 @@ impl<T> fmt::Debug for PriorityWorker<T> {
 impl<T: Send> Worker<T> for PriorityWorker<T> {
     type Hint = Level;
 
+    /// By the locks of inbox and lanes.
+    const PUSH_IS_ORDERED: bool = true;
+
     #[inline(always)]
     fn push(&mut self, item: T, level: Level) {
         self.shared.submit_near(item, level, self.drained);
@@ -322,10 +338,16 @@ impl<T: Send> Worker<T> for PriorityWorker<T> {
         self.shared.submit(item, self.current);
     }
 
-    #[inline]
     fn next(&mut self) -> Option<T> {
-        let (level, waiting) = self.shared.take(&mut self.drained)?;
+        let (level, waiting) = self.shared.take()?;
         // At most `MAX_LEVELS`, so it fits.
+        self.current = Level(level as u8);
+        Some(waiting.item)
+    }
+
+    #[inline]
+    fn try_next(&mut self) -> Option<T> {
+        let (level, waiting) = self.shared.try_take(&mut self.drained)?;
         self.current = Level(level as u8);
         Some(waiting.item)
     }

@@ -124,6 +124,9 @@ impl<T: Send> Scheduler<T> for WorkStealing<T> {
     type Hint = ();
     type Worker = StealingWorker<T>;
 
+    /// By the locks of the outside queue.
+    const INJECT_IS_ORDERED: bool = true;
+
     fn attach(self: &Arc<Self>, seed: u64) -> StealingWorker<T> {
         StealingWorker::new(Arc::clone(self), seed)
     }

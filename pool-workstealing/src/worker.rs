@@ -45,7 +45,7 @@ impl<T: Send> StealingWorker<T> {
                 return Some(found);
             }
         }
-        self.shared.outside.pop()
+        self.shared.outside.try_pop(&mut false)
     }
 
     #[inline]
@@ -160,7 +160,7 @@ impl<T: Send> Worker<T> for StealingWorker<T> {
                 return found;
             }
         }
-        self.deque.pop().or_else(|| self.shared.outside.pop()).or_else(|| self.rob())
+        self.deque.pop().or_else(|| self.shared.outside.try_pop(&mut false)).or_else(|| self.rob())
     }
 
     fn retire(self) {}

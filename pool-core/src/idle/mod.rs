@@ -39,6 +39,25 @@ impl Counts {
 /// The most workers that a pool can have: what [`Counts`] can count.
 pub(crate) const MAX_WORKERS: usize = Counts::MASK;
 
+/// How an item became visible to those who look for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "whoever sleeps must be told of the item"]
+pub(crate) enum Published {
+    /// With nothing that orders it with the looks of others.
+    Plainly,
+    /// Ordered with every promise of emptiness, by a lock of the strategy's.
+    Ordered,
+}
+
+impl Published {
+    /// As [`INJECT_IS_ORDERED`](crate::Scheduler::INJECT_IS_ORDERED) or [`PUSH_IS_ORDERED`](crate::Worker::PUSH_IS_ORDERED)
+    /// says.
+    #[inline(always)]
+    pub(crate) const fn by(is_ordered: bool) -> Self {
+        if is_ordered { Self::Ordered } else { Self::Plainly }
+    }
+}
+
 /// Evidence that this worker is counted as searching. Given up by [`Idle::found`] or [`Idle::sleep`], nowhere else.
 #[derive(Debug)]
 #[must_use = "a lost token makes every later submission believe that somebody searches"]
@@ -101,10 +120,12 @@ impl Idle {
 
     /// After an item was made visible: wakes a sleeper if nobody searches.
     #[inline]
-    pub(crate) fn notify(&self) {
-        // N2. Pairs with the fence in `sleep` (S2) and the one in `found` (F2): either the sleeper's last look sees the
-        // item, or we see the sleeper's announcement.
-        fence(Ordering::SeqCst);
+    pub(crate) fn notify(&self, published: Published) {
+        // N2. Either the sleeper's last look sees the item, or we see the sleeper's announcement.
+        if published == Published::Plainly {
+            // Pairs with the fence in `sleep` (S2) and the one in `found` (F2).
+            fence(Ordering::SeqCst);
+        }
         if self.counts().needs_wake() {
             self.wake_one();
         }

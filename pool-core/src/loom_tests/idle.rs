@@ -3,7 +3,7 @@
 use super::strategy::Flagged;
 use super::{bounded, model};
 use crate::Scheduler;
-use crate::idle::Idle;
+use crate::idle::{Idle, Published};
 use crate::seat::Seat;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, thread};
@@ -32,7 +32,7 @@ impl House {
     /// An item that ends when so many items, itself included, have been started.
     fn submit(&self, needs: usize) {
         self.items.put(needs);
-        self.idle.notify();
+        self.idle.notify(Published::Plainly);
     }
 
     fn run(&self, needs: usize) {
