@@ -20,6 +20,8 @@ use std::cell::Cell;
 pub(crate) struct Patience {
     /// Searches in a row that waited and found nothing.
     in_vain: Cell<u32>,
+    shyness: Cell<u32>,
+    found: Cell<Option<std::time::Instant>>,
 }
 
 impl Patience {
@@ -34,8 +36,17 @@ impl Patience {
     /// Looks between two questions whether others work, as long as they are near.
     const RECONSIDER: u32 = 16;
 
+    pub(crate) fn excuse(&self) { self.found.set(None); }
+
     /// Looks until `look` finds something or it has been long enough.
     pub(crate) fn search<T>(&self, idle: &Idle, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+        if let Some(at) = self.found.take() {
+            if at.elapsed() < std::time::Duration::from_micros(10) {
+                self.shyness.set((self.shyness.get() + 1).min(3));
+            } else {
+                self.shyness.set(0);
+            }
+        }
         let in_vain = self.in_vain.get();
         let long = in_vain < Self::TRIALS || in_vain % Self::LONG_EVERY == 0;
         let mut spin = if long { Spin::new() } else { Spin::lasting(Self::SHORT) };
@@ -45,6 +56,7 @@ impl Patience {
                 // What the first look finds tells nothing about waiting: it is what a woken worker was woken for.
                 if looks > 0 {
                     self.in_vain.set(0);
+                    if stride > 1 { self.found.set(Some(std::time::Instant::now())); }
                 }
                 return Some(found);
             }
@@ -52,7 +64,7 @@ impl Patience {
                 break;
             }
             if stride > 1 || looks % Self::RECONSIDER == 0 {
-                stride = if idle.somebody_works() { Self::STRIDE } else { 1 };
+                stride = if idle.somebody_works() { Self::STRIDE << self.shyness.get() } else { 1 };
             }
             spin.pass(stride);
         }

@@ -29,29 +29,33 @@ use crate::sync::SpinLock;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_utils::CachePadded;
 use std::fmt;
+use std::mem;
 
 /// A first-in-first-out queue that any number of threads may share.
 ///
 /// If the push of `a` returned before that of `b` began, `a` is popped first.
 pub struct SharedQueue<T> {
-    tail: CachePadded<Tail<T>>,
+    /// The newest items. Beside it, whether there are any: changed under the lock, and lets a worker that finds the head
+    /// empty see without the lock that there is nothing to fetch.
+    tail: CachePadded<SpinLock<Tail<T>, AtomicBool>>,
     /// The oldest items.
     head: CachePadded<SpinLock<ChunkQueue<T>>>,
 }
 
+// In this order, so that a lone item lies on the line of the lock: it spares its taker another one.
+#[repr(C)]
 struct Tail<T> {
-    /// Whether `items` is not empty. Changed under the lock; lets a worker that finds the head empty see without the lock
-    /// that there is nothing to fetch.
-    occupied: AtomicBool,
-    /// The newest items.
-    items: SpinLock<ChunkQueue<T>>,
+    /// The oldest item. If there is none, nothing is in the rest.
+    first: Option<T>,
+    rest: ChunkQueue<T>,
 }
 
 impl<T> SharedQueue<T> {
     /// An empty queue, without memory for items.
     pub fn new() -> Self {
+        let tail = Tail { first: None, rest: ChunkQueue::new() };
         Self {
-            tail: CachePadded::new(Tail { occupied: AtomicBool::new(false), items: SpinLock::new(ChunkQueue::new()) }),
+            tail: CachePadded::new(SpinLock::with_beside(AtomicBool::new(false), tail)),
             head: CachePadded::new(SpinLock::new(ChunkQueue::new())),
         }
     }
@@ -59,9 +63,13 @@ impl<T> SharedQueue<T> {
     /// Puts an item behind all others. O(1), with one allocation per [chunk](ChunkQueue::CHUNK) at most.
     #[inline(always)]
     pub fn push(&self, item: T) {
-        let mut tail = self.tail.items.lock();
-        tail.push_back(item);
-        self.occupy();
+        let mut tail = self.tail.lock();
+        if tail.first.is_none() {
+            mem::forget(mem::replace(&mut tail.first, Some(item)));
+            self.occupy();
+        } else {
+            tail.rest.push_back(item);
+        }
     }
 
     /// As [`push`](Self::push), for a thread that pops too: with what its last [`try_pop`](Self::try_pop) noted.
@@ -73,11 +81,9 @@ impl<T> SharedQueue<T> {
     pub fn push_near(&self, item: T, drained: bool) {
         // While the tail is empty, the end of the head is the end of the queue.
         let head = if drained { self.head.try_lock().filter(|_| self.is_tail_empty()) } else { None };
-        let is_head = head.is_some();
-        let mut end = head.unwrap_or_else(|| self.tail.items.lock());
-        end.push_back(item);
-        if !is_head {
-            self.occupy();
+        match head {
+            Some(mut head) => head.push_back(item),
+            None => self.push(item),
         }
     }
 
@@ -96,28 +102,22 @@ impl<T> SharedQueue<T> {
     /// Under the tail's lock.
     #[inline]
     fn occupy(&self) {
-        // Only the first item after a fetch writes: workers that look keep their copy of the line.
-        if !self.tail.occupied.load(Ordering::Relaxed) {
-            // Release: pairs with the Acquire in `is_tail_empty`. What a worker fetches it reads under the lock.
-            self.tail.occupied.store(true, Ordering::Release);
-        }
+        // Release: pairs with the Acquire in `is_tail_empty`. What a worker fetches it reads under the lock.
+        self.tail.beside().store(true, Ordering::Release);
     }
 
     /// Under the head's lock, without which somebody may fetch the tail between two looks.
     #[inline]
     fn is_tail_empty(&self) -> bool {
         // Acquire: pairs with `occupy`.
-        !self.tail.occupied.load(Ordering::Acquire)
+        !self.tail.beside().load(Ordering::Acquire)
     }
 
     /// Takes the oldest item. `None` means that the queue was empty at some moment of the call, and orders the call with every
     /// push: what comes in later sees what this thread did before. O(1).
     pub fn pop(&self) -> Option<T> {
         let mut head = self.head.lock();
-        if head.is_empty() {
-            self.fetch(&mut head);
-        }
-        head.pop_front()
+        if head.is_empty() { self.fetch(&mut head) } else { head.pop_front() }
     }
 
     /// As [`pop`](Self::pop), but `None` orders nothing and costs less. Notes whether the head is empty now, for
@@ -125,33 +125,35 @@ impl<T> SharedQueue<T> {
     #[inline]
     pub fn try_pop(&self, drained: &mut bool) -> Option<T> {
         let mut head = self.head.lock();
-        if head.is_empty() && !self.is_tail_empty() {
-            self.fetch(&mut head);
-        }
-        let item = head.pop_front();
+        let item =
+            if head.is_empty() && !self.is_tail_empty() { self.fetch(&mut head) } else { head.pop_front() };
         *drained = head.is_empty();
         item
     }
 
-    /// Moves the whole tail to the head, which is empty, and leaves the head's memory to the tail.
-    fn fetch(&self, head: &mut ChunkQueue<T>) {
-        let mut tail = self.tail.items.lock();
-        head.append(&mut tail);
+    /// Takes the oldest item of the tail and moves all others to the head, which is empty and leaves its memory to the tail.
+    #[inline]
+    fn fetch(&self, head: &mut ChunkQueue<T>) -> Option<T> {
+        let mut tail = self.tail.lock();
+        if !tail.rest.is_empty() {
+            head.append(&mut tail.rest);
+        }
         // Relaxed: whoever relies on it holds the head's lock, as we do.
-        self.tail.occupied.store(false, Ordering::Relaxed);
+        self.tail.beside().store(false, Ordering::Relaxed);
+        tail.first.take()
     }
 
     /// Whether no item waits. If so, it is ordered with every push, as is [`pop`](Self::pop) without an item. O(1).
     pub fn is_empty(&self) -> bool {
         let head = self.head.lock();
-        head.is_empty() && self.tail.items.lock().is_empty()
+        head.is_empty() && self.tail.lock().first.is_none()
     }
 
     /// How many items wait: exact when nobody pushes or pops, else a recent value. O(1).
     pub fn len(&self) -> usize {
         let head = self.head.lock();
-        let tail = self.tail.items.lock();
-        head.len() + tail.len()
+        let tail = self.tail.lock();
+        head.len() + usize::from(tail.first.is_some()) + tail.rest.len()
     }
 }
 
@@ -176,9 +178,12 @@ struct Batch<'a, T> {
 impl<T> Batch<'_, T> {
     fn submit(&mut self) {
         if !self.items.is_empty() {
-            let mut tail = self.to.tail.items.lock();
-            tail.append(&mut self.items);
-            self.to.occupy();
+            let mut tail = self.to.tail.lock();
+            if tail.first.is_none() {
+                tail.first = self.items.pop_front();
+                self.to.occupy();
+            }
+            tail.rest.append(&mut self.items);
         }
     }
 }

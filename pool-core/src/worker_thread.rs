@@ -249,7 +249,9 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         if !searching || self.seat.order() != Order::Work {
             return None;
         }
-        self.patience.search(&self.shared.core.idle, || self.look())
+        let found = self.patience.search(&self.shared.core.idle, || self.look())?;
+        if fork::is_ticket(&found) { self.patience.excuse(); }
+        Some(found)
     }
 
     fn fall_asleep(&self) {

@@ -15,25 +15,39 @@ use std::time::Duration;
 /// Not fair. Not poisoned by a panic. Locking it again on the thread that holds it waits forever.
 // In this order, so that whoever takes the lock has the first part of the value in its cache, too.
 #[repr(C)]
-pub struct SpinLock<T> {
+pub struct SpinLock<T, B = ()> {
     locked: AtomicBool,
+    beside: B,
     value: UnsafeCell<T>,
 }
 
 // SAFETY: the lock hands out the value to one thread at a time, so sharing the lock moves the value between threads.
-unsafe impl<T: Send> Sync for SpinLock<T> {}
+unsafe impl<T: Send, B: Sync> Sync for SpinLock<T, B> {}
 // SAFETY: sending the lock sends the value.
-unsafe impl<T: Send> Send for SpinLock<T> {}
+unsafe impl<T: Send, B: Send> Send for SpinLock<T, B> {}
 
 impl<T> SpinLock<T> {
     /// A free lock around `value`.
     pub fn new(value: T) -> Self {
-        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        Self::with_beside((), value)
+    }
+}
+
+impl<T, B> SpinLock<T, B> {
+    /// A free lock around `value`, with something beside it on the same cache line that is read without the lock.
+    pub fn with_beside(beside: B, value: T) -> Self {
+        Self { locked: AtomicBool::new(false), beside, value: UnsafeCell::new(value) }
+    }
+
+    /// What lies beside the value.
+    #[inline]
+    pub fn beside(&self) -> &B {
+        &self.beside
     }
 
     /// Waits for the lock and takes it.
     #[inline]
-    pub fn lock(&self) -> SpinLockGuard<'_, T> {
+    pub fn lock(&self) -> SpinLockGuard<'_, T, B> {
         if !self.try_acquire() {
             self.acquire_contended();
         }
@@ -42,7 +56,7 @@ impl<T> SpinLock<T> {
 
     /// Takes the lock if it is free.
     #[inline]
-    pub fn try_lock(&self) -> Option<SpinLockGuard<'_, T>> {
+    pub fn try_lock(&self) -> Option<SpinLockGuard<'_, T, B>> {
         self.try_acquire().then(|| SpinLockGuard { lock: self })
     }
 
@@ -89,7 +103,7 @@ impl<T: Default> Default for SpinLock<T> {
     }
 }
 
-impl<T> fmt::Debug for SpinLock<T> {
+impl<T, B> fmt::Debug for SpinLock<T, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpinLock").finish_non_exhaustive()
     }
@@ -97,14 +111,14 @@ impl<T> fmt::Debug for SpinLock<T> {
 
 /// The right to the value of a [`SpinLock`]. Releases the lock when dropped.
 #[must_use = "the lock is released when the guard is dropped"]
-pub struct SpinLockGuard<'a, T> {
-    lock: &'a SpinLock<T>,
+pub struct SpinLockGuard<'a, T, B = ()> {
+    lock: &'a SpinLock<T, B>,
 }
 
 // SAFETY: a shared guard gives shared references to the value.
-unsafe impl<T: Sync> Sync for SpinLockGuard<'_, T> {}
+unsafe impl<T: Sync, B: Sync> Sync for SpinLockGuard<'_, T, B> {}
 
-impl<T> Deref for SpinLockGuard<'_, T> {
+impl<T, B> Deref for SpinLockGuard<'_, T, B> {
     type Target = T;
 
     #[inline]
@@ -114,7 +128,7 @@ impl<T> Deref for SpinLockGuard<'_, T> {
     }
 }
 
-impl<T> DerefMut for SpinLockGuard<'_, T> {
+impl<T, B> DerefMut for SpinLockGuard<'_, T, B> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the guard exists and is borrowed exclusively, so this thread has the value to itself.
@@ -122,7 +136,7 @@ impl<T> DerefMut for SpinLockGuard<'_, T> {
     }
 }
 
-impl<T> Drop for SpinLockGuard<'_, T> {
+impl<T, B> Drop for SpinLockGuard<'_, T, B> {
     #[inline]
     fn drop(&mut self) {
         // Release: pairs with `try_acquire`.
@@ -130,7 +144,7 @@ impl<T> Drop for SpinLockGuard<'_, T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for SpinLockGuard<'_, T> {
+impl<T: fmt::Debug, B> fmt::Debug for SpinLockGuard<'_, T, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
