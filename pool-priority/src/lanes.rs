@@ -1,6 +1,7 @@
 //! The sequential heart of [`Priority`](crate::Priority): what comes in, one first-in-first-out lane per level, and the
 //! ageing rule.
 
+use std::mem;
 use std::num::NonZeroU64;
 use std::ops::{Index, IndexMut};
 
@@ -58,40 +59,60 @@ impl<Q> IndexMut<usize> for PerLevel<Q> {
     }
 }
 
-/// Where the next submission goes, and its number.
-#[must_use = "the number is taken, so an item must follow"]
-pub(crate) struct Place<'a, T> {
-    queue: &'a mut ChunkQueue<Waiting<T>>,
-    seq: NonZeroU64,
-}
-
-impl<T> Place<'_, T> {
-    #[inline(always)]
-    pub(crate) fn put(self, item: T) {
-        self.queue.push_back(Waiting { seq: self.seq, item });
-    }
-}
-
 /// Submissions that no worker has looked at yet. All are later than everything in the [`Lanes`].
 // In this order: see `PerLevel`.
 #[repr(C)]
 pub(crate) struct Inbox<T> {
-    /// How many submissions there have been, but for those that went to the lanes at once. See [`Lanes::place`].
+    /// The oldest, so that a lone one lies on the line of the lock, which spares its taker another one.
+    first: Option<T>,
+    /// The level of the first.
+    first_level: u8,
+    /// Bit `l` is set while there is something of level `l`.
+    levels: u64,
+    /// How many submissions there have been, but for those that went to the lanes at once. See [`Lanes::push`].
     submitted: u64,
+    /// All but the first.
     queues: PerLevel<ChunkQueue<Waiting<T>>>,
 }
 
 impl<T> Inbox<T> {
     pub(crate) fn new(levels: usize) -> Self {
-        Self { submitted: BEFORE_ALL, queues: PerLevel::new(levels, |_| ChunkQueue::new()) }
+        Self {
+            first: None,
+            first_level: 0,
+            levels: 0,
+            submitted: BEFORE_ALL,
+            queues: PerLevel::new(levels, |_| ChunkQueue::new()),
+        }
     }
 
-    /// The place of the next submission.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.levels == 0
+    }
+
+    /// Accepts an item. Returns whether it is the first of its level here.
     #[inline(always)]
-    pub(crate) fn place(&mut self, level: usize) -> Place<'_, T> {
+    pub(crate) fn push(&mut self, level: usize, item: T) -> bool {
         let seq = NonZeroU64::MIN.saturating_add(self.submitted);
         self.submitted = seq.get();
-        Place { queue: &mut self.queues[level], seq }
+        let others = self.levels;
+        self.levels |= 1 << level;
+        if others == 0 {
+            self.first_level = level as u8;
+            // There is none: nothing to drop.
+            mem::forget(mem::replace(&mut self.first, Some(item)));
+        } else {
+            self.queues[level].push_back(Waiting { seq, item });
+        }
+        others & 1 << level == 0
+    }
+
+    /// Takes the first, with its level, and puts it in order with the rest, which are submissions in a row.
+    fn take_first(&mut self) -> Option<(usize, Waiting<T>)> {
+        let item = self.first.take()?;
+        let rest: usize = self.queues.iter().map(ChunkQueue::len).sum();
+        let seq = NonZeroU64::new(self.submitted - rest as u64)?;
+        Some((usize::from(self.first_level), Waiting { seq, item }))
     }
 }
 
@@ -168,19 +189,19 @@ impl<T> Lanes<T> {
         arrived & (more_urgent | self.impatient & !self.occupied) != 0
     }
 
-    /// The place here of a submission while nothing waits, neither here nor in the inbox.
+    /// Accepts a submission while nothing waits, neither here nor in the inbox.
     ///
     /// It gets the number of the item that was dispatched last and is then itself the one to be dispatched last: as if that
     /// one had come back. All numbers and counts that are still of interest are those of items that wait, and of these there
     /// are none but later ones.
     #[inline(always)]
-    pub(crate) fn place(&mut self, level: usize) -> Place<'_, T> {
+    pub(crate) fn push(&mut self, level: usize, item: T) {
         debug_assert!(self.is_empty());
         self.dispatched -= 1;
         let seq = NonZeroU64::MIN.saturating_add(self.dispatched);
         self.occupied = 1 << level;
         self.begin(level);
-        Place { queue: &mut self.lanes[level].items, seq }
+        self.lanes[level].items.push_back(Waiting { seq, item });
     }
 
     /// A lane that was empty gets items that nobody has overtaken yet.
@@ -194,18 +215,45 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Empties the inbox, which holds something of just these levels.
-    pub(crate) fn fetch(&mut self, inbox: &mut Inbox<T>, arrived: u64) {
-        let mut left = arrived;
+    /// Empties the inbox.
+    pub(crate) fn fetch(&mut self, inbox: &mut Inbox<T>) {
+        let mut left = mem::take(&mut inbox.levels);
+        self.occupied |= left;
+        let mut first = inbox.take_first();
         while left != 0 {
             let level = left.trailing_zeros() as usize;
             left &= left - 1;
             if self.lanes[level].items.is_empty() {
                 self.begin(level);
             }
+            let lane = &mut self.lanes[level].items;
+            if let Some((_, waiting)) = first.take_if(|(of, _)| *of == level) {
+                lane.push_back(waiting);
+            }
+            lane.append(&mut inbox.queues[level]);
+        }
+    }
+
+    /// As [`fetch`](Self::fetch) and then [`pop`](Self::pop), while nothing waits here.
+    #[inline]
+    pub(crate) fn fetch_and_pop(&mut self, inbox: &mut Inbox<T>) -> Option<(usize, Waiting<T>)> {
+        debug_assert!(self.is_empty());
+        let level = usize::from(inbox.first_level);
+        if inbox.levels != 1 << level {
+            self.fetch(inbox);
+            return self.pop();
+        }
+        // All are of one level, so the first is next.
+        let item = inbox.first.take()?;
+        inbox.levels = 0;
+        self.dispatched += 1;
+        if !inbox.queues[level].is_empty() {
+            self.occupied = 1 << level;
+            self.begin(level);
             self.lanes[level].items.append(&mut inbox.queues[level]);
         }
-        self.occupied |= arrived;
+        // Nobody asks for the number of an item that does not wait.
+        Some((level, Waiting { seq: NonZeroU64::MIN, item }))
     }
 
     #[inline]
@@ -281,7 +329,7 @@ mod tests {
         }
 
         fn push(&mut self, level: usize, item: T) {
-            self.inbox.place(level).put(item);
+            self.inbox.push(level, item);
             self.arrived |= 1 << level;
         }
 
@@ -290,15 +338,19 @@ mod tests {
             if !self.lanes.is_empty() || self.arrived != 0 {
                 return self.push(level, item);
             }
-            self.lanes.place(level).put(item);
+            self.lanes.push(level, item);
         }
 
         fn fetch(&mut self) {
-            self.lanes.fetch(&mut self.inbox, self.arrived);
+            self.lanes.fetch(&mut self.inbox);
             self.arrived = 0;
         }
 
         fn pop(&mut self) -> Option<(usize, T)> {
+            if self.lanes.is_empty() {
+                self.arrived = 0;
+                return self.lanes.fetch_and_pop(&mut self.inbox).map(|(level, waiting)| (level, waiting.item));
+            }
             if self.lanes.may_be_next(self.arrived) {
                 self.fetch();
             }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 use pool_core::sync::SpinLock;
-use pool_core::sync::atomic::{AtomicU64, Ordering};
+use pool_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use pool_core::{Scheduler, Task, Worker};
 
 use crate::lanes::{Inbox, Lanes, PLAIN, Waiting};
@@ -102,9 +102,12 @@ impl Default for Level {
 /// ```
 pub struct Priority<T = Task> {
     /// What has been submitted since a worker last had to look.
-    inbox: CachePadded<SpinLock<Inbox<T>>>,
-    /// Bit `l` is set while the inbox holds something of level `l`. Changed under the inbox's lock; lets a worker see
-    /// without it whether there is anything that matters now. On a line of its own: each dispatch reads it.
+    ///
+    /// Beside it, whether it holds anything: changed under its lock, and read without by those who find the lanes empty.
+    inbox: CachePadded<SpinLock<Inbox<T>, AtomicBool>>,
+    /// Bit `l` is set if the inbox holds something of level `l` whose submission has returned, and perhaps if it does not. Lets
+    /// a worker see without the lock whether there is anything more urgent than what it has. On a line of its own: each
+    /// dispatch reads it.
     arrived: CachePadded<AtomicU64>,
     lanes: CachePadded<SpinLock<Lanes<T>>>,
     slacks: Box<[u64]>,
@@ -130,7 +133,7 @@ impl<T> Priority<T> {
             slacks.len()
         );
         Self {
-            inbox: CachePadded::new(SpinLock::new(Inbox::new(slacks.len()))),
+            inbox: CachePadded::new(SpinLock::with_beside(AtomicBool::new(false), Inbox::new(slacks.len()))),
             arrived: CachePadded::new(AtomicU64::new(0)),
             lanes: CachePadded::new(SpinLock::new(Lanes::new(slacks))),
             slacks: slacks.into(),
@@ -155,33 +158,25 @@ impl<T> Priority<T> {
     fn submit(&self, item: T, level: Level) {
         let level = self.index(level);
         let mut inbox = self.inbox.lock();
-        inbox.place(level).put(item);
-        self.announce(level);
+        let is_new = inbox.push(level, item);
+        self.occupy();
+        drop(inbox);
+        if is_new {
+            self.announce(1 << level);
+        }
     }
 
-    /// As `submit`, for a worker, with what its last `take` noted.
+    /// As `submit`, for a worker, with what its last `try_take` noted.
     ///
     /// If the lanes were drained then, most likely the item is the only one, and one that lies in a lane spares its taker the
     /// inbox. So it goes there if nobody is at the lanes and nothing waits.
-    // One place to push from: see `pool-core/src/payload.rs` on moves.
     #[inline(always)]
     fn submit_near(&self, item: T, level: Level, drained: bool) {
-        let level = self.index(level);
         let free = if drained { self.lanes.try_lock() } else { None };
-        let free = free.filter(|lanes| lanes.is_empty() && self.arrived() == 0);
-        let (mut lanes, mut inbox);
-        let place = match free {
-            Some(locked) => {
-                lanes = locked;
-                lanes.place(level)
-            }
-            None => {
-                inbox = self.inbox.lock();
-                self.announce(level);
-                inbox.place(level)
-            }
-        };
-        place.put(item);
+        match free.filter(|lanes| lanes.is_empty() && !self.is_occupied()) {
+            Some(mut lanes) => lanes.push(self.index(level), item),
+            None => self.submit(item, level),
+        }
     }
 
     fn submit_all(&self, items: &mut Vec<T>, level: Level) {
@@ -190,25 +185,42 @@ impl<T> Priority<T> {
         }
         let level = self.index(level);
         let mut inbox = self.inbox.lock();
+        let mut is_new = false;
         for item in items.drain(..) {
-            inbox.place(level).put(item);
+            is_new |= inbox.push(level, item);
         }
-        self.announce(level);
+        self.occupy();
+        drop(inbox);
+        if is_new {
+            self.announce(1 << level);
+        }
     }
 
     /// Under the inbox's lock.
     #[inline]
-    fn announce(&self, level: usize) {
-        // Only the first item of a level after a fetch writes: workers that look keep their copy of the line.
-        let arrived = self.arrived.load(Ordering::Relaxed);
-        if arrived & 1 << level == 0 {
+    fn occupy(&self) {
+        // Release: pairs with the Acquire in `is_occupied`. What a worker fetches it reads under the lock.
+        self.inbox.beside().store(true, Ordering::Release);
+    }
+
+    /// Whether the inbox holds anything. Under the lanes' lock, without which somebody may fetch it between two looks.
+    #[inline]
+    fn is_occupied(&self) -> bool {
+        // Acquire: pairs with `occupy`.
+        self.inbox.beside().load(Ordering::Acquire)
+    }
+
+    /// After the first item of a level was put into the inbox, without its lock: whoever fetches it need not wait for this.
+    #[inline]
+    fn announce(&self, level: u64) {
+        // Relaxed: a bit that is set here was not taken away before the item came, since that is done under the inbox's lock.
+        if self.arrived.load(Ordering::Relaxed) & level == 0 {
             // Release: pairs with the Acquire in `arrived`. What a worker fetches it reads under the lock.
-            self.arrived.store(arrived | 1 << level, Ordering::Release);
+            self.arrived.fetch_or(level, Ordering::Release);
         }
     }
 
-    /// The levels of which the inbox holds something. Under the lanes' lock, without which somebody may fetch it between two
-    /// looks.
+    /// Of which levels the inbox may hold something.
     #[inline]
     fn arrived(&self) -> u64 {
         // Acquire: pairs with `announce`.
@@ -219,10 +231,13 @@ impl<T> Priority<T> {
     #[inline]
     fn try_take(&self, drained: &mut bool) -> Option<(usize, Waiting<T>)> {
         let mut lanes = self.lanes.lock();
-        if lanes.may_be_next(self.arrived()) {
-            self.fetch(&mut lanes);
-        }
-        let item = lanes.pop();
+        let item = if !lanes.is_empty() {
+            self.pop(&mut lanes)
+        } else if self.is_occupied() {
+            self.fetch_and_pop(&mut lanes)
+        } else {
+            None
+        };
         *drained = lanes.is_empty();
         item
     }
@@ -230,19 +245,35 @@ impl<T> Priority<T> {
     /// Takes both locks if nothing waits, so that every submission is ordered with that.
     fn take(&self) -> Option<(usize, Waiting<T>)> {
         let mut lanes = self.lanes.lock();
-        if lanes.is_empty() || lanes.may_be_next(self.arrived()) {
-            self.fetch(&mut lanes);
+        if lanes.is_empty() { self.fetch_and_pop(&mut lanes) } else { self.pop(&mut lanes) }
+    }
+
+    /// From lanes that are not empty.
+    #[inline]
+    fn pop(&self, lanes: &mut Lanes<T>) -> Option<(usize, Waiting<T>)> {
+        if lanes.may_be_next(self.arrived()) {
+            self.fetch(lanes);
         }
         lanes.pop()
+    }
+
+    /// For lanes that are empty.
+    #[inline]
+    fn fetch_and_pop(&self, lanes: &mut Lanes<T>) -> Option<(usize, Waiting<T>)> {
+        let mut inbox = self.inbox.lock();
+        // Relaxed: whoever relies on it holds the lanes' lock, as we do.
+        self.inbox.beside().store(false, Ordering::Relaxed);
+        lanes.fetch_and_pop(&mut inbox)
     }
 
     /// Moves the whole inbox to the lanes.
     #[cold]
     fn fetch(&self, lanes: &mut Lanes<T>) {
         let mut inbox = self.inbox.lock();
-        lanes.fetch(&mut inbox, self.arrived());
-        // Relaxed: whoever relies on it holds one of the two locks, as we do.
+        // Relaxed, twice: whoever relies on them holds one of the two locks, as we do.
+        self.inbox.beside().store(false, Ordering::Relaxed);
         self.arrived.store(0, Ordering::Relaxed);
+        lanes.fetch(&mut inbox);
     }
 }
 
@@ -289,8 +320,7 @@ impl<T: Send> Scheduler<T> for Priority<T> {
 
     fn is_empty(&self) -> bool {
         let lanes = self.lanes.lock();
-        let _inbox = self.inbox.lock();
-        lanes.is_empty() && self.arrived() == 0
+        lanes.is_empty() && self.inbox.lock().is_empty()
     }
 }
 
