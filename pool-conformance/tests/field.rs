@@ -113,7 +113,8 @@ fn yatp_builder_knobs_are_read_by_nothing() {
 
 #[test]
 fn yatp_a_clock_is_read_on_every_push() {
-    // Only a wait with a time limit reads the clock, and a join once for many frames; strategies know none.
+    // Only a wait with a time limit reads the clock, a join once for many frames, and a worker that has nothing to do;
+    // strategies know none.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut readers = Vec::new();
     let mut folders: Vec<_> =
@@ -135,7 +136,10 @@ fn yatp_a_clock_is_read_on_every_push() {
     }
     assert!(files > 20);
     readers.sort_unstable();
-    assert_eq!(readers, ["pool-core/src/fork/stack.rs", "pool-core/src/wait.rs"].map(Path::new));
+    assert_eq!(
+        readers,
+        ["pool-core/src/fork/stack.rs", "pool-core/src/patience.rs", "pool-core/src/wait.rs"].map(Path::new)
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! [`Patience`]: how long a worker without work looks for some before it sleeps, and how often.
 //!
 //! What comes while it looks is found for the price of a cache line or two; what comes later costs a wake. So a search
-//! lasts about as long as a wake takes ([`Spin`]). Two things change that.
+//! lasts about as long as a wake takes ([`Spin`]). Three things change that.
 //!
 //! **Searches that keep ending in vain become short.** It seems that nothing comes so soon, and the search may hold up the
 //! very thread that would bring something: systems like to put a woken thread on the processor of the one who woke it, and
@@ -10,18 +10,24 @@
 //!
 //! **While others work, looks are far apart.** What a working one pushes it most likely takes back soon itself, unless we
 //! take its cache lines, and the task, from under its hands.
+//!
+//! **Whoever took tiny tasks from a working one keeps farther away.** A task that is taken costs both sides cache lines, worth
+//! several tiny tasks. A chain of them, each of which submits the next, runs fastest where it is.
 
 use crate::idle::Idle;
 use crate::wait::Spin;
 use std::cell::Cell;
+use std::time::{Duration, Instant};
 
 /// One worker's experience with searching.
 #[derive(Debug, Default)]
 pub(crate) struct Patience {
     /// Searches in a row that waited and found nothing.
     in_vain: Cell<u32>,
+    /// When the last search found a task beside others who work, having waited for it.
+    found: Cell<Option<Instant>>,
+    /// Such tasks in a row that gave little work, as far as that matters.
     shyness: Cell<u32>,
-    found: Cell<Option<std::time::Instant>>,
 }
 
 impl Patience {
@@ -35,17 +41,15 @@ impl Patience {
     const STRIDE: u32 = 8;
     /// Looks between two questions whether others work, as long as they are near.
     const RECONSIDER: u32 = 16;
-
-    pub(crate) fn excuse(&self) { self.found.set(None); }
+    /// A task that brought less work than this was not worth its cache lines.
+    const LITTLE: Duration = Duration::from_micros(10);
+    /// The distance of two looks doubles so often at most: to some 2 µs, far below the time of a wake.
+    const SHYEST: u32 = 3;
 
     /// Looks until `look` finds something or it has been long enough.
     pub(crate) fn search<T>(&self, idle: &Idle, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-        if let Some(at) = self.found.take() {
-            if at.elapsed() < std::time::Duration::from_micros(10) {
-                self.shyness.set((self.shyness.get() + 1).min(3));
-            } else {
-                self.shyness.set(0);
-            }
+        if let Some(found) = self.found.take() {
+            self.learn(found.elapsed());
         }
         let in_vain = self.in_vain.get();
         let long = in_vain < Self::TRIALS || in_vain % Self::LONG_EVERY == 0;
@@ -56,7 +60,7 @@ impl Patience {
                 // What the first look finds tells nothing about waiting: it is what a woken worker was woken for.
                 if looks > 0 {
                     self.in_vain.set(0);
-                    if stride > 1 { self.found.set(Some(std::time::Instant::now())); }
+                    self.found.set((stride > 1).then(Instant::now));
                 }
                 return Some(found);
             }
@@ -70,6 +74,17 @@ impl Patience {
         }
         self.in_vain.set(in_vain.wrapping_add(1));
         None
+    }
+
+    /// What the last search found is a part of running work, offered because this worker is hungry: it teaches nothing.
+    pub(crate) fn disregard(&self) {
+        self.found.set(None);
+    }
+
+    /// What the last search found kept this worker busy for so long, with all that came of it.
+    fn learn(&self, busy: Duration) {
+        let shyness = if busy < Self::LITTLE { (self.shyness.get() + 1).min(Self::SHYEST) } else { 0 };
+        self.shyness.set(shyness);
     }
 }
 
@@ -115,6 +130,37 @@ mod tests {
         far.resize(1);
         let (near, far) = (looks(&Patience::default(), &near, None), looks(&Patience::default(), &far, None));
         assert!(far <= near / Patience::STRIDE + 1, "{far} looks, {near} when nobody works");
+    }
+
+    #[test]
+    fn tiny_tasks_teach_distance_and_long_ones_make_up_for_them() {
+        let idle = Idle::new(1);
+        idle.resize(1);
+        let looks = |patience: &Patience| looks(patience, &idle, None);
+        let patience = Patience::default();
+        let before = looks(&patience);
+        (0..Patience::SHYEST).for_each(|_| patience.learn(Patience::LITTLE / 2));
+        let shy = looks(&patience);
+        assert!(shy < before / 4 && shy > 1, "{shy} looks, {before} before");
+        patience.learn(Patience::LITTLE / 2);
+        assert_eq!(looks(&patience), shy, "there is an end to it");
+        patience.learn(Patience::LITTLE);
+        assert_eq!(looks(&Patience { in_vain: Cell::new(0), ..patience }), before, "one that was worth it");
+    }
+
+    #[test]
+    fn only_what_was_waited_for_beside_others_at_work_teaches() {
+        let (alone, beside) = (Idle::new(1), Idle::new(1));
+        beside.resize(1);
+        let patience = Patience::default();
+        looks(&patience, &alone, Some(2));
+        assert_eq!(patience.found.get(), None, "nobody worked");
+        looks(&patience, &beside, Some(1));
+        assert_eq!(patience.found.get(), None, "it had not waited");
+        looks(&patience, &beside, Some(2));
+        assert!(patience.found.get().is_some());
+        patience.disregard();
+        assert_eq!(patience.found.get(), None);
     }
 
     #[test]

@@ -125,8 +125,7 @@ impl<T> SharedQueue<T> {
     #[inline]
     pub fn try_pop(&self, drained: &mut bool) -> Option<T> {
         let mut head = self.head.lock();
-        let item =
-            if head.is_empty() && !self.is_tail_empty() { self.fetch(&mut head) } else { head.pop_front() };
+        let item = if head.is_empty() && !self.is_tail_empty() { self.fetch(&mut head) } else { head.pop_front() };
         *drained = head.is_empty();
         item
     }

@@ -249,9 +249,11 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         if !searching || self.seat.order() != Order::Work {
             return None;
         }
-        let found = self.patience.search(&self.shared.core.idle, || self.look())?;
-        if fork::is_ticket(&found) { self.patience.excuse(); }
-        Some(found)
+        let found = self.patience.search(&self.shared.core.idle, || self.look());
+        if found.as_ref().is_some_and(fork::is_ticket) {
+            self.patience.disregard();
+        }
+        found
     }
 
     fn fall_asleep(&self) {

@@ -73,7 +73,7 @@ impl<T, B> SpinLock<T, B> {
         /// Rounds of pauses, each twice as long as the one before: some 10 µs in all.
         const PAUSES: u32 = if cfg!(loom) { 0 } else { 5 };
         /// Pauses of the first round: as long as the holder needs for a few turns.
-        const FIRST: u32 = 16;
+        const FIRST: u32 = 64;
         /// Rounds that yield.
         const YIELDS: u32 = 32;
         const SLEEP: Duration = Duration::from_micros(50);
