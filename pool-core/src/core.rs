@@ -211,7 +211,7 @@ impl Core {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// Whether [`close`](Self::close) was called.
+    /// Whether outside submissions are refused.
     pub(crate) fn is_closed(&self) -> bool {
         self.ledger.is_closed()
     }
@@ -266,9 +266,8 @@ impl Core {
         self.attention.fetch_sub(ONE_WAITING, Ordering::Relaxed);
     }
 
-    /// Refuses outside submissions from now on, and ends the workers once the pool is quiet.
-    pub(crate) fn close(&self) {
-        self.ledger.close();
+    /// Ends the workers once the pool is quiet. Outside submissions are refused already.
+    pub(crate) fn end_when_quiet(&self) {
         self.attend(|attention| {
             attention.fetch_or(CLOSING, Ordering::Release); // Pairs with `settle`.
         });

@@ -7,9 +7,10 @@
 //! ```
 //!
 //! - Each worker counts on its own cache line with plain loads and stores ([`Tally`]).
-//! - Outside threads count what they submit on one of a few shards ([`Gate`]). The same word carries the *closed* bit, so
-//!   that one read-modify-write both counts a submission and learns whether it came in time: a submission is either
-//!   counted before the gate closes, and then the pool runs it before it ends, or refused.
+//! - Outside threads count what they submit on one of a few shards ([`Gate`]). A submission is either counted before the
+//!   gate closes, and then the pool runs it before it ends, or refused. To learn which, one read-modify-write counts it in
+//!   the word that carries the *closed* bit; or, where the strategy asks under its lock, the lock orders it with the closing,
+//!   and plain loads and stores do.
 //!
 //! # Is the pool quiet?
 //!
@@ -99,11 +100,23 @@ impl Tally {
     }
 }
 
-/// One shard of the outside submissions: the count above, the closed bit below.
-#[derive(Debug)]
-struct Gate(AtomicU64);
+/// One shard of the outside submissions.
+#[derive(Debug, Default)]
+struct Gate {
+    /// The count above, the closed bit below.
+    counted: AtomicU64,
+    /// Submissions that were admitted [alone](crate::Admission::ask_alone).
+    alone: Counter,
+}
 
-/// The lowest bit of a [`Gate`]. Never unset once set.
+impl Gate {
+    /// Acquire: pairs with [`Ledger::enter`]; and for those admitted alone see `Counter`.
+    fn submitted(&self) -> u64 {
+        self.counted.load(Ordering::Acquire) / ONE + self.alone.get()
+    }
+}
+
+/// The lowest bit of [`Gate::counted`]. Never unset once set.
 const CLOSED: u64 = 1;
 /// One submission.
 const ONE: u64 = 2;
@@ -149,7 +162,7 @@ impl Totals {
 impl Ledger {
     pub(crate) fn new() -> Self {
         Self {
-            gates: (0..GATES).map(|_| CachePadded::new(Gate(AtomicU64::new(0)))).collect(),
+            gates: (0..GATES).map(|_| CachePadded::new(Gate::default())).collect(),
             next_gate: AtomicUsize::new(0),
             rejected: AtomicU64::new(0),
             returned: AtomicU64::new(0),
@@ -161,7 +174,7 @@ impl Ledger {
     /// then counted as rejected, and the caller must look whether the pool has become quiet, for they were in the way.
     #[inline]
     pub(crate) fn enter(&self, n: u64) -> bool {
-        let gate = &self.gates[self.my_gate()].0;
+        let gate = &self.gates[self.my_gate()].counted;
         // AcqRel: a submission that is refused sees what the closer did before; one that is counted is seen, by the
         // closer's read of the same word, before the pool can be found quiet.
         if gate.fetch_add(n * ONE, Ordering::AcqRel) & CLOSED == 0 {
@@ -173,10 +186,29 @@ impl Ledger {
         false
     }
 
+    /// As [`enter`](Self::enter) for one submission, by a thread that holds the lock under which all such calls are made, and
+    /// under which the submission becomes visible.
+    ///
+    /// Whoever closes passes through that lock after [`close`](Self::close) and before it adds up. If that is after us, it sees
+    /// our count; if it is before us, we see the closed bit. So a submission that is refused was never counted and is in
+    /// nobody's way.
+    #[inline]
+    pub(crate) fn enter_alone(&self) -> bool {
+        let gate = &self.gates[self.my_gate()];
+        // Relaxed: ordered by the lock.
+        if gate.counted.load(Ordering::Relaxed) & CLOSED == 0 {
+            gate.alone.add(1);
+            return true;
+        }
+        // Relaxed: no sum depends on it.
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+        false
+    }
+
     /// Counts a submission that cannot be refused: its parent runs in the pool.
     pub(crate) fn enter_anyway(&self) {
         // AcqRel: as in `enter`.
-        self.gates[self.my_gate()].0.fetch_add(ONE, Ordering::AcqRel);
+        self.gates[self.my_gate()].counted.fetch_add(ONE, Ordering::AcqRel);
     }
 
     #[inline]
@@ -198,13 +230,13 @@ impl Ledger {
     pub(crate) fn close(&self) {
         for gate in &self.gates {
             // AcqRel: pairs with `enter` on the same word.
-            gate.0.fetch_or(CLOSED, Ordering::AcqRel);
+            gate.counted.fetch_or(CLOSED, Ordering::AcqRel);
         }
     }
 
     /// Whether outside submissions are refused. Acquire: pairs with `close`.
     pub(crate) fn is_closed(&self) -> bool {
-        self.gates[0].0.load(Ordering::Acquire) & CLOSED != 0
+        self.gates[0].counted.load(Ordering::Acquire) & CLOSED != 0
     }
 
     /// Counts tasks that leave unrun. Release: pairs with the Acquire of `totals`.
@@ -222,7 +254,7 @@ impl Ledger {
         let panicked = sum(|tally| &tally.panicked);
         let started = sum(|tally| &tally.started);
         let inside = sum(|tally| &tally.submitted);
-        let outside = self.gates.iter().map(|gate| gate.0.load(Ordering::Acquire) / ONE).sum::<u64>();
+        let outside = self.gates.iter().map(|gate| gate.submitted()).sum::<u64>();
         let rejected = self.rejected.load(Ordering::Relaxed);
         Totals { submitted: inside + outside, started, completed, panicked, cancelled, rejected, returned }
     }

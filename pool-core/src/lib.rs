@@ -181,6 +181,6 @@ pub use join::join;
 pub use metrics::Metrics;
 pub use parallel::{LoopIndex, for_each, for_each_mut, map_reduce};
 pub use pool::Pool;
-pub use scheduler::{Scheduler, Worker};
+pub use scheduler::{Admission, Scheduler, Worker};
 pub use scope::{Scope, scope};
 pub use task::Task;

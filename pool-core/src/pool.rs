@@ -7,7 +7,6 @@ use crate::cell::{self, Kind};
 use crate::context::Context;
 use crate::error::{Rejected, Rejection, ShutdownError};
 use crate::handle::JoinHandle;
-use crate::idle::Published;
 use crate::metrics::Metrics;
 use crate::scheduler::Scheduler;
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
@@ -74,12 +73,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
                 context.submit_by(|| self.own_worker(context).push_with(task, hint));
                 return Ok(());
             }
-            if !core.ledger.enter(1) {
-                return Err(self.refuse(task));
-            }
-            self.shared.inject_counted(task, hint);
-            core.idle.notify(Published::by(S::INJECT_IS_ORDERED));
-            Ok(())
+            self.shared.inject_if_open(task, hint).map_err(|task| self.refuse(task))
         })
     }
 
@@ -245,7 +239,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// # Errors
     /// On a worker of this pool: it is closed, and ends by itself, but cannot be waited for here.
     pub fn shutdown(&self) -> Result<(), ShutdownError> {
-        self.shared.core.close();
+        self.shared.close();
         if self.is_own_worker() {
             return Err(ShutdownError(()));
         }
@@ -266,12 +260,12 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     pub fn shutdown_now(&self) -> Result<Vec<Task>, ShutdownError> {
         let core = &self.shared.core;
         if self.is_own_worker() {
-            core.close();
+            self.shared.close();
             return Err(ShutdownError(()));
         }
         // From now on, a worker that has nothing to run withdraws what waits.
         core.halt();
-        core.close();
+        self.shared.close();
         self.shared.withdraw_all();
         core.wait_ended();
         Ok(core.take_unrun())

@@ -42,6 +42,18 @@
 
 use std::sync::Arc;
 
+/// The pool's word on an item from outside: it may come in, and is counted then, or the pool has been closed.
+///
+/// What implements it is the pool, or a test. A strategy hands it on in [`Scheduler::inject_if`], and asks once for each item.
+pub trait Admission {
+    /// Whether the item may come in.
+    fn ask(self) -> bool;
+
+    /// The same for less, without an atomic read-modify-write: under a lock that all such calls of one scheduler hold, one
+    /// at a time, and under which the item is put away.
+    fn ask_alone(self) -> bool;
+}
+
 /// The shared half of a strategy: what every worker and every outside thread can reach.
 ///
 /// All methods may be called from any thread at any time. One scheduler serves one pool: a pool's items mean nothing to
@@ -67,11 +79,25 @@ pub trait Scheduler<T: Send>: Send + Sync + Sized {
     /// May be called at any time, also while others push and take.
     fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker;
 
-    /// Accepts an item from outside. Never blocks for long and never refuses: admission is the pool's business.
+    /// Accepts an item from outside. Never blocks for long and never refuses: [admission](Admission) is the pool's business.
     ///
     /// A thread that owns a worker may call it, too, even while a call on that worker is under way: the pool does so
     /// when the strategy's own code submits a task.
     fn inject(&self, item: T, hint: Self::Hint);
+
+    /// As [`inject`](Self::inject) if the pool admits the item, or else gives it back.
+    ///
+    /// Override it where `inject` takes a lock, to [ask under that lock](Admission::ask_alone).
+    ///
+    /// # Errors
+    /// With the item, if it is not admitted.
+    fn inject_if(&self, item: T, hint: Self::Hint, admission: impl Admission) -> Result<(), T> {
+        if !admission.ask() {
+            return Err(item);
+        }
+        self.inject(item, hint);
+        Ok(())
+    }
 
     /// Accepts many items with one hint, in their order. Override it where publishing once is cheaper than publishing
     /// each.

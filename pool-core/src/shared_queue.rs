@@ -63,13 +63,28 @@ impl<T> SharedQueue<T> {
     /// Puts an item behind all others. O(1), with one allocation per [chunk](ChunkQueue::CHUNK) at most.
     #[inline(always)]
     pub fn push(&self, item: T) {
+        let admitted = self.push_if(item, || true);
+        debug_assert!(admitted.is_ok());
+        mem::forget(admitted);
+    }
+
+    /// As [`push`](Self::push) if `admit` says so, which is asked under the lock of this end and must be quick.
+    ///
+    /// # Errors
+    /// With the item, if `admit` says no.
+    #[inline(always)]
+    pub fn push_if(&self, item: T, admit: impl FnOnce() -> bool) -> Result<(), T> {
         let mut tail = self.tail.lock();
+        if !admit() {
+            return Err(item);
+        }
         if tail.first.is_none() {
             mem::forget(mem::replace(&mut tail.first, Some(item)));
             self.occupy();
         } else {
             tail.rest.push_back(item);
         }
+        Ok(())
     }
 
     /// As [`push`](Self::push), for a thread that pops too: with what its last [`try_pop`](Self::try_pop) noted.

@@ -4,9 +4,10 @@ use crate::context::{Context, Inject, Queue};
 use crate::core::Core;
 use crate::fork;
 use crate::idle::{Published, Searching, Sleeping};
+use crate::ledger::Ledger;
 use crate::patience::Patience;
 use crate::payload::Payload;
-use crate::scheduler::{Scheduler, Worker};
+use crate::scheduler::{Admission, Scheduler, Worker};
 use crate::scope::is_ticket;
 use crate::seat::{Order, Seat};
 use crate::sync::atomic::{Ordering, fence};
@@ -25,22 +26,41 @@ pub(crate) struct Shared<S> {
 }
 
 impl<S: Scheduler<Task>> Shared<S> {
-    /// Makes `task`, which was counted, visible to the workers. Does not wake any.
+    /// Submits a task from outside, or gives it back if the pool is closed.
     #[inline]
-    pub(crate) fn inject_counted(&self, task: Task, hint: S::Hint) {
+    pub(crate) fn inject_if_open(&self, task: Task, hint: S::Hint) -> Result<(), Task> {
         /// The strategy panicked and dropped the task: it must not be waited for.
-        struct Uncount<'a>(&'a Core);
+        struct Uncount<'a>(&'a Core, &'a Cell<bool>);
         impl Drop for Uncount<'_> {
             #[cold]
             fn drop(&mut self) {
-                self.0.ledger.give_back(0, 1);
+                if self.1.get() {
+                    self.0.ledger.give_back(0, 1);
+                }
                 self.0.idle.notify(Published::Plainly);
                 self.0.settle();
             }
         }
-        let uncount = Uncount(&self.core);
-        self.scheduler.inject(task, hint);
+        let counted = Cell::new(false);
+        let uncount = Uncount(&self.core, &counted);
+        let injected = self.scheduler.inject_if(task, hint, Entry { ledger: &self.core.ledger, counted: &counted });
         std::mem::forget(uncount);
+        if injected.is_ok() {
+            self.core.idle.notify(Published::by(S::INJECT_IS_ORDERED));
+        }
+        injected
+    }
+
+    /// Refuses outside submissions from now on, and ends the workers once the pool is quiet.
+    pub(crate) fn close(&self) {
+        let core = &self.core;
+        core.ledger.close();
+        // A task that is not admitted takes us through the strategy's lock, if it has one: see `Ledger::enter_alone`.
+        let nothing = || self.scheduler.inject_if(Task::from_closure(|| ()), S::Hint::default(), NoEntry);
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(nothing()))) {
+            core.report_panic(payload);
+        }
+        core.end_when_quiet();
     }
 
     /// Makes `tasks`, which were counted, visible to the workers, and wakes as many.
@@ -66,6 +86,42 @@ impl<S: Scheduler<Task>> Shared<S> {
         self.scheduler.inject_batch(tasks, S::Hint::default());
         std::mem::forget(uncount);
         self.core.idle.notify_many(len);
+    }
+}
+
+/// The way in for one task.
+struct Entry<'a> {
+    ledger: &'a Ledger,
+    /// Whether the task was admitted.
+    counted: &'a Cell<bool>,
+}
+
+impl Admission for Entry<'_> {
+    #[inline]
+    fn ask(self) -> bool {
+        let open = self.ledger.enter(1);
+        self.counted.set(open);
+        open
+    }
+
+    #[inline]
+    fn ask_alone(self) -> bool {
+        let open = self.ledger.enter_alone();
+        self.counted.set(open);
+        open
+    }
+}
+
+/// No way in.
+struct NoEntry;
+
+impl Admission for NoEntry {
+    fn ask(self) -> bool {
+        false
+    }
+
+    fn ask_alone(self) -> bool {
+        false
     }
 }
 

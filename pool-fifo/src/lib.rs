@@ -42,7 +42,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use pool_core::shared_queue::SharedQueue;
-use pool_core::{Scheduler, Task, Worker};
+use pool_core::{Admission, Scheduler, Task, Worker};
 
 pub use pool_core::{
     BuildError, Builder, JoinError, JoinHandle, Metrics, Rejected, Scope, ShutdownError, current_worker, execute, join,
@@ -115,6 +115,11 @@ impl<T: Send> Scheduler<T> for Fifo<T> {
     #[inline]
     fn inject(&self, item: T, (): ()) {
         self.queue.push(item);
+    }
+
+    #[inline]
+    fn inject_if(&self, item: T, (): (), admission: impl Admission) -> Result<(), T> {
+        self.queue.push_if(item, || admission.ask_alone())
     }
 
     fn inject_batch(&self, items: impl Iterator<Item = T>, (): ()) {

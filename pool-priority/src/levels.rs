@@ -1,10 +1,11 @@
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 use pool_core::sync::SpinLock;
 use pool_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use pool_core::{Scheduler, Task, Worker};
+use pool_core::{Admission, Scheduler, Task, Worker};
 
 use crate::lanes::{Inbox, Lanes, PLAIN, Waiting};
 
@@ -156,14 +157,26 @@ impl<T> Priority<T> {
 
     #[inline(always)]
     fn submit(&self, item: T, level: Level) {
+        let admitted = self.submit_if(item, level, || true);
+        debug_assert!(admitted.is_ok());
+        mem::forget(admitted);
+    }
+
+    /// `admit` is asked under the lock.
+    #[inline(always)]
+    fn submit_if(&self, item: T, level: Level, admit: impl FnOnce() -> bool) -> Result<(), T> {
         let level = self.index(level);
         let mut inbox = self.inbox.lock();
+        if !admit() {
+            return Err(item);
+        }
         let is_new = inbox.push(level, item);
         self.occupy();
         drop(inbox);
         if is_new {
             self.announce(1 << level);
         }
+        Ok(())
     }
 
     /// As `submit`, for a worker, with what its last `try_take` noted.
@@ -304,6 +317,11 @@ impl<T: Send> Scheduler<T> for Priority<T> {
     #[inline(always)]
     fn inject(&self, item: T, level: Level) {
         self.submit(item, level);
+    }
+
+    #[inline(always)]
+    fn inject_if(&self, item: T, level: Level, admission: impl Admission) -> Result<(), T> {
+        self.submit_if(item, level, || admission.ask_alone())
     }
 
     /// Takes the lock once per some hundreds of items. The iterator runs outside it, so it may use the pool itself.

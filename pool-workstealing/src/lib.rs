@@ -56,7 +56,7 @@ use std::sync::Arc;
 
 use crossbeam_utils::Backoff;
 use pool_core::shared_queue::SharedQueue;
-use pool_core::{Scheduler, Task};
+use pool_core::{Admission, Scheduler, Task};
 
 use members::Members;
 pub use pool_core::{
@@ -134,6 +134,11 @@ impl<T: Send> Scheduler<T> for WorkStealing<T> {
     #[inline]
     fn inject(&self, item: T, (): ()) {
         self.outside.push(item);
+    }
+
+    #[inline]
+    fn inject_if(&self, item: T, (): (), admission: impl Admission) -> Result<(), T> {
+        self.outside.push_if(item, || admission.ask_alone())
     }
 
     fn inject_batch(&self, items: impl Iterator<Item = T>, (): ()) {

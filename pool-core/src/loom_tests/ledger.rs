@@ -88,7 +88,8 @@ fn the_end_waits_for_what_was_accepted() {
             })
         };
         assert!(core.ledger.enter(1));
-        core.close();
+        core.ledger.close();
+        core.end_when_quiet();
         worker.join().unwrap();
         assert!(!core.has_ended());
     });
