@@ -7,7 +7,7 @@ use crate::builder::ThreadConfig;
 use crate::ledger::{Ledger, Tally};
 use crate::pool::Pool;
 use crate::sync::atomic::{Ordering, fence};
-use crate::sync::thread;
+use crate::sync::{SpinLock, thread};
 use crate::task::Outcome;
 use crate::worker_thread::Shared;
 use std::sync::Arc;
@@ -25,6 +25,27 @@ fn nothing_is_accepted_after_a_closed_ledger_was_found_quiet() {
         let accepted = submitter.join().unwrap();
         assert!(!(quiet && accepted));
         assert_eq!(ledger.is_quiet(std::iter::empty()), !accepted);
+        assert_eq!(ledger.totals(std::iter::empty()).rejected, u64::from(!accepted));
+    });
+}
+
+/// The same for a submission that is counted with plain loads and stores, under a lock that the closer passes through.
+#[test]
+fn nothing_is_accepted_alone_after_a_closed_ledger_was_found_quiet() {
+    model(|| {
+        let (ledger, lock) = (Arc::new(Ledger::new()), Arc::new(SpinLock::new(())));
+        let submitter = {
+            let (ledger, lock) = (Arc::clone(&ledger), Arc::clone(&lock));
+            thread::spawn(move || {
+                let _alone = lock.lock();
+                ledger.enter_alone()
+            })
+        };
+        ledger.close();
+        drop(lock.lock());
+        let quiet = ledger.is_quiet(std::iter::empty());
+        let accepted = submitter.join().unwrap();
+        assert_eq!(quiet, !accepted, "a refused one is in nobody's way");
         assert_eq!(ledger.totals(std::iter::empty()).rejected, u64::from(!accepted));
     });
 }

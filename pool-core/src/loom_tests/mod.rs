@@ -16,6 +16,7 @@ mod cell;
 mod fork;
 mod idle;
 mod ledger;
+mod ordered;
 mod pool;
 mod scope;
 mod strategy;

@@ -3,6 +3,7 @@
 use super::strategy::Flagged;
 use crate::context::{Context, Inject, Queue};
 use crate::core::{Core, Hooks};
+use crate::idle::Published;
 use crate::payload::Payload;
 use crate::sync::{Mutex, thread};
 use crate::task::{Task, TaskVtable};
@@ -44,9 +45,10 @@ impl Inject for Shared {
 struct Member(Arc<Shared>);
 
 impl Queue for Member {
-    unsafe fn push(&self, vtable: &'static TaskVtable, payload: Payload) {
+    unsafe fn push(&self, vtable: &'static TaskVtable, payload: Payload) -> Published {
         // SAFETY: by this function's contract.
         self.0.queue.put(unsafe { Task::from_raw(vtable, payload) });
+        Published::Plainly
     }
     fn push_part(&self, task: Task) {
         self.0.queue.put(task);
