@@ -21,6 +21,8 @@
 //! | `survives_stampedes` | 1, 2 | several workers at few items |
 //! | `hides_nothing_of_a_blocked_worker` | 2 | a worker pushes and never asks again |
 //! | `sees_what_is_on_the_move` | 2, 3 | one worker moves items between places while another looks |
+//! | `keeps_the_pools_word` | 1 | `inject_if` with a pool that admits some and refuses others |
+//! | `overlooks_nobody_in_a_last_look` | 2, 3 | one submits while another looks, with the fences of the pool |
 //! | `loses_nothing_in_traffic` | 1, 5 | everything at once, with real threads |
 //!
 //! The laws stand in [`pool_core::scheduler`]. A strategy whose shared state goes through [`pool_core::sync`] can be tried
@@ -107,6 +109,8 @@ macro_rules! __bare_checks {
             survives_stampedes: $crate::bare::stampedes(|| $make),
             hides_nothing_of_a_blocked_worker: $crate::bare::handovers(|| $make),
             sees_what_is_on_the_move: $crate::bare::shuttles(|| $make),
+            keeps_the_pools_word: $crate::bare::admissions(|| $make),
+            overlooks_nobody_in_a_last_look: $crate::bare::last_looks(|| $make),
             loses_nothing_in_traffic: $crate::bare::traffic(|| $make),
         }
     };
@@ -178,6 +182,21 @@ macro_rules! loom_laws {
             #[test]
             fn last_look() {
                 $crate::loom_laws::last_look(|| $make);
+            }
+
+            #[test]
+            fn last_look_at_a_push() {
+                $crate::loom_laws::last_look_at_a_push(|| $make);
+            }
+
+            #[test]
+            fn last_question() {
+                $crate::loom_laws::last_question(|| $make);
+            }
+
+            #[test]
+            fn one_is_asked_at_a_time() {
+                $crate::loom_laws::one_is_asked_at_a_time(|| $make);
             }
         }
     };

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use pool_core::sync::atomic::{AtomicBool, Ordering};
+use pool_core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use pool_core::sync::thread;
-use pool_core::{Scheduler, Worker};
+use pool_core::{Admission, Scheduler, Worker};
 
 /// Two workers ask once each for one item: exactly one of them gets it.
 pub fn two_at_one<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
@@ -75,9 +75,13 @@ pub fn push_against_take<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Sen
     });
 }
 
-/// A worker that has taken the last item pushes another, while an outside item comes in and a second worker takes.
+/// A worker that has taken the last item pushes another, while an outside item comes in and a second worker takes. Three
+/// threads are too many to be explored in full: at most three switches away from one that could go on.
 pub fn push_after_take<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
-    loom::model(move || {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.max_branches = 20_000;
+    model.check(move || {
         let scheduler = Arc::new(make());
         let (mut a, mut b) = (scheduler.attach(1), scheduler.attach(2));
         scheduler.inject(1, S::Hint::default());
@@ -139,22 +143,96 @@ pub fn retire_against_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + S
 
 /// An idle worker's last look against a submission, with the fences of the idle protocol: one of the two sees the other.
 pub fn last_look<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    meeting(
+        make,
+        |scheduler| scheduler.attach(1).next().is_some(),
+        |scheduler| scheduler.inject(7, S::Hint::default()),
+        S::INJECT_IS_ORDERED,
+    );
+}
+
+/// The same against a push by another worker.
+pub fn last_look_at_a_push<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    meeting(
+        make,
+        |scheduler| scheduler.attach(1).next().is_some(),
+        push_after_take_of_one::<S>,
+        S::Worker::PUSH_IS_ORDERED,
+    );
+}
+
+/// The last searcher asks whether more waits, against a submission.
+pub fn last_question<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    meeting(
+        make,
+        |scheduler| !scheduler.is_empty(),
+        |scheduler| scheduler.inject(7, S::Hint::default()),
+        S::INJECT_IS_ORDERED,
+    );
+}
+
+/// By a worker that has taken the last item, as far as it could see.
+fn push_after_take_of_one<S: Scheduler<u32>>(scheduler: &Arc<S>) {
+    let mut worker = scheduler.attach(2);
+    worker.try_next();
+    worker.push(7, S::Hint::default());
+    // A worker that leaves gives back what it holds, and that is another matter.
+    std::mem::forget(worker);
+}
+
+/// `submit`, and then read what the other has said; or say it, and then look. The submitter has a fence in between unless it
+/// `is_ordered`, as in the pool.
+fn meeting<S: Scheduler<u32> + 'static>(
+    make: impl Fn() -> S + Send + Sync + 'static,
+    sees: fn(&Arc<S>) -> bool,
+    submit: fn(&Arc<S>),
+    is_ordered: bool,
+) {
     use pool_core::sync::atomic::fence;
     loom::model(move || {
         let scheduler = Arc::new(make());
-        let mut worker = scheduler.attach(1);
         let asleep = Arc::new(AtomicBool::new(false));
         let announced = Arc::clone(&asleep);
         let shared = Arc::clone(&scheduler);
         let submitter = thread::spawn(move || {
-            shared.inject(7, S::Hint::default());
-            fence(Ordering::SeqCst);
+            submit(&shared);
+            if !is_ordered {
+                fence(Ordering::SeqCst);
+            }
             announced.load(Ordering::Relaxed)
         });
         asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let found = worker.next().is_some();
-        let woken = submitter.join().unwrap();
-        assert!(found || woken, "law 2: a worker sleeps beside an item, and its submitter does not know");
+        let seen = sees(&scheduler);
+        let told = submitter.join().unwrap();
+        assert!(seen || told, "laws 2 and 3: a worker sleeps beside an item, and its submitter does not know");
+    });
+}
+
+/// Two threads submit if they are admitted: none is asked while the other is, if it is asked alone.
+pub fn one_is_asked_at_a_time<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    struct Asking(Arc<AtomicUsize>);
+    impl Admission for Asking {
+        fn ask(self) -> bool {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            true
+        }
+        fn ask_alone(self) -> bool {
+            let before = self.0.load(Ordering::Relaxed);
+            self.0.store(before + 1, Ordering::Relaxed);
+            true
+        }
+    }
+    loom::model(move || {
+        let scheduler = Arc::new(make());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let submit = |item| {
+            let (scheduler, asked) = (Arc::clone(&scheduler), Asking(Arc::clone(&asked)));
+            move || assert_eq!(scheduler.inject_if(item, S::Hint::default(), asked), Ok(()))
+        };
+        let other = thread::spawn(submit(1));
+        submit(2)();
+        other.join().unwrap();
+        assert_eq!(asked.load(Ordering::Relaxed), 2, "law 1: an admission that was not counted");
     });
 }

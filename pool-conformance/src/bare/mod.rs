@@ -2,6 +2,7 @@
 //!
 //! Each check is a function that says which law a strategy broke. [`conformance!`](crate::conformance) makes a test of each.
 
+mod entrance;
 mod gate;
 mod ledger;
 mod model;
@@ -11,6 +12,7 @@ mod sequences;
 mod shuttles;
 mod traffic;
 
+pub use entrance::{admissions, last_looks};
 pub use ledger::{Item, Ledger};
 pub use model::{Call, Op, sequence};
 pub use races::{handovers, races, stampedes};

@@ -6,7 +6,7 @@ mod toy;
 use std::collections::BTreeSet;
 
 use levels::{LevelFault, LevelToy};
-use pool_conformance::{Law, Violation, order, violations};
+use pool_conformance::{Law, Violation, bare, order, violations};
 use toy::{Fault, LOOK_OUTSIDE_EVERY, Toy};
 
 fn toy(fault: Fault) -> Vec<(&'static str, Violation)> {
@@ -69,6 +69,27 @@ fn taking_a_lost_race_for_an_empty_queue() {
     let found = toy(Fault::NoneAfterLostRace);
     assert!(found.iter().all(|(test, _)| *test != "answers_as_the_oracle_does"), "there is no race on one thread");
     breaks(found, &[Law::NothingHides]);
+}
+
+/// A promise of order that a flag beside the lock does not keep.
+#[test]
+fn promising_nothing_without_the_lock() {
+    // It shows only when two processors look at the same instant, which on a busy machine takes a few attempts.
+    let looks = || bare::last_looks(|| Toy::new(Fault::LooksUnlocked)).err();
+    let violation = (0..20).find_map(|_| looks()).expect("a last look overlooks somebody");
+    assert!([Law::NothingHides, Law::EmptyAgrees].contains(&violation.law), "{violation}");
+    let found = toy(Fault::LooksUnlocked);
+    assert!(found.iter().all(|(test, _)| *test == "overlooks_nobody_in_a_last_look"), "{found:?}");
+}
+
+#[test]
+fn asking_alone_without_the_lock() {
+    breaks(toy(Fault::AsksUnlocked), &[Law::ExactlyOnce]);
+}
+
+#[test]
+fn keeping_what_was_refused() {
+    breaks(toy(Fault::KeepsWhatIsRefused), &[Law::ExactlyOnce]);
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 use pool_conformance::bare::Item;
-use pool_core::{Scheduler, Worker};
+use pool_core::{Admission, Scheduler, Worker};
 
 pub(crate) const LOOK_OUTSIDE_EVERY: usize = 8;
 
@@ -30,6 +30,9 @@ pub(crate) enum Fault {
     StealsNewest,
     NeverLooksOutside,
     Moody,
+    AsksUnlocked,
+    KeepsWhatIsRefused,
+    LooksUnlocked,
 }
 
 /// What can be doubled: plain integers, but not the counted items.
@@ -59,16 +62,27 @@ struct State<T> {
 pub(crate) struct Toy<T> {
     fault: Fault,
     state: Mutex<State<T>>,
+    /// For `Fault::LooksUnlocked`: whether anything waits.
+    waiting: AtomicBool,
 }
 
 impl<T> Toy<T> {
     pub(crate) fn new(fault: Fault) -> Self {
         let state = State { outside: VecDeque::new(), own: BTreeMap::new(), names: 0, injected: 0 };
-        Self { fault, state: Mutex::new(state) }
+        Self { fault, state: Mutex::new(state), waiting: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap()
+    }
+
+    /// After an item was put away. The lock is no longer held.
+    fn announce(&self) {
+        self.waiting.store(true, Ordering::Release);
+    }
+
+    fn sees_nothing(&self) -> bool {
+        self.fault == Fault::LooksUnlocked && !self.waiting.load(Ordering::Acquire)
     }
 }
 
@@ -83,6 +97,7 @@ impl<T> Drop for Toy<T> {
 impl<T: Twin> Scheduler<T> for Toy<T> {
     type Hint = ();
     type Worker = ToyWorker<T>;
+    const INJECT_IS_ORDERED: bool = true;
 
     fn attach(self: &Arc<Self>, _seed: u64) -> ToyWorker<T> {
         let mut state = self.lock();
@@ -100,6 +115,25 @@ impl<T: Twin> Scheduler<T> for Toy<T> {
         }
         let twin = if self.fault == Fault::Duplicates && state.injected % 20 == 0 { item.twin() } else { None };
         state.outside.extend(Some(item).into_iter().chain(twin));
+        drop(state);
+        self.announce();
+    }
+
+    fn inject_if(&self, item: T, (): (), admission: impl Admission) -> Result<(), T> {
+        let state = self.lock();
+        let admitted = if self.fault == Fault::AsksUnlocked {
+            drop(state);
+            admission.ask_alone()
+        } else {
+            let admitted = admission.ask_alone();
+            drop(state);
+            admitted
+        };
+        if admitted || self.fault == Fault::KeepsWhatIsRefused {
+            self.inject(item, ());
+            return Ok(());
+        }
+        Err(item)
     }
 
     fn inject_batch(&self, items: impl Iterator<Item = T>, (): ()) {
@@ -112,6 +146,9 @@ impl<T: Twin> Scheduler<T> for Toy<T> {
     }
 
     fn is_empty(&self) -> bool {
+        if self.sees_nothing() {
+            return true;
+        }
         let state = self.lock();
         let own = self.fault != Fault::EmptyForgetsWorkers && state.own.values().any(|own| !own.is_empty());
         self.fault != Fault::NeverEmpty && state.outside.is_empty() && !own
@@ -154,13 +191,18 @@ impl<T: Twin> ToyWorker<T> {
 
 impl<T: Twin> Worker<T> for ToyWorker<T> {
     type Hint = ();
+    const PUSH_IS_ORDERED: bool = true;
 
     fn push(&mut self, item: T, (): ()) {
         self.shared.lock().own.get_mut(&self.name).unwrap().push_back(item);
+        self.shared.announce();
     }
 
     fn next(&mut self) -> Option<T> {
         let shared = Arc::clone(&self.shared);
+        if shared.sees_nothing() {
+            return None;
+        }
         let mut state = match (shared.fault, shared.state.try_lock()) {
             (Fault::NoneAfterLostRace, Err(_)) => return None,
             (Fault::LosesInRace, Err(_)) => {
@@ -171,7 +213,10 @@ impl<T: Twin> Worker<T> for ToyWorker<T> {
             (_, Ok(state)) => state,
             (_, Err(_)) => shared.lock(),
         };
-        self.pick(&mut state)
+        let item = self.pick(&mut state);
+        let is_empty = state.outside.is_empty() && state.own.values().all(VecDeque::is_empty);
+        shared.waiting.store(!is_empty, Ordering::Release);
+        item
     }
 
     fn retire(mut self) {
@@ -194,5 +239,6 @@ impl<T: Twin> Drop for ToyWorker<T> {
             _ => {}
         }
         state.outside.extend(held);
+        self.shared.announce();
     }
 }
