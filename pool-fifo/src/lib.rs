@@ -157,7 +157,7 @@ impl<T: Send> Worker<T> for FifoWorker<T> {
     }
 
     fn next(&mut self) -> Option<T> {
-        self.shared.queue.pop()
+        self.try_next().or_else(|| self.shared.queue.pop())
     }
 
     #[inline]
