@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crossbeam_utils::CachePadded;
 use pool_core::sync::Mutex;
 use pool_core::sync::atomic::{AtomicBool, Ordering};
-use pool_core::{Scheduler, Task, Worker};
+use pool_core::{Admission, Scheduler, Task, Worker};
 
 /// A heap of at most this capacity is never shrunk.
 const KEEP: usize = 1024;
@@ -88,25 +88,38 @@ impl<K: Ord, T> Keyed<K, T> {
         Self { heap: CachePadded::new(Mutex::new(heap)), waiting: CachePadded::new(AtomicBool::new(false)) }
     }
 
-    #[inline]
     fn submit(&self, item: T, key: K) {
+        let admitted = self.submit_if(item, key, || true);
+        debug_assert!(admitted.is_ok());
+    }
+
+    /// `admit` is asked under the lock.
+    #[inline]
+    fn submit_if(&self, item: T, key: K, admit: impl FnOnce() -> bool) -> Result<(), T> {
         let mut heap = self.heap.lock();
+        if !admit() {
+            return Err(item);
+        }
         let was_empty = heap.entries.is_empty();
         let seq = heap.submitted;
         heap.submitted += 1;
         heap.entries.push(Entry { key, seq, item });
         if was_empty {
-            // Release: pairs with the Acquire in `take` and `is_empty`. What a worker takes it reads under the lock.
+            // Release: pairs with the Acquire in `is_waiting`. What a worker takes it reads under the lock.
             self.waiting.store(true, Ordering::Release);
         }
+        Ok(())
+    }
+
+    /// Whether something waits, by a look that promises nothing.
+    #[inline]
+    fn is_waiting(&self) -> bool {
+        // Acquire: pairs with `submit_if`. Whoever submitted before this call also stored `true` before it.
+        self.waiting.load(Ordering::Acquire)
     }
 
     #[inline]
     fn take(&self) -> Option<(K, T)> {
-        // Acquire: pairs with `submit`. Whoever submitted before this call also stored `true` before it.
-        if !self.waiting.load(Ordering::Acquire) {
-            return None;
-        }
         let mut heap = self.heap.lock();
         let Entry { key, item, .. } = heap.entries.pop()?;
         let (len, capacity) = (heap.entries.len(), heap.entries.capacity());
@@ -141,6 +154,9 @@ where
     type Hint = K;
     type Worker = KeyedWorker<K, T>;
 
+    /// By the lock of the heap.
+    const INJECT_IS_ORDERED: bool = true;
+
     /// The seed goes unused: nothing here is random.
     fn attach(self: &Arc<Self>, _seed: u64) -> KeyedWorker<K, T> {
         KeyedWorker { shared: Arc::clone(self), current: K::default() }
@@ -151,10 +167,12 @@ where
         self.submit(item, key);
     }
 
-    #[inline]
+    fn inject_if(&self, item: T, key: K, admission: impl Admission) -> Result<(), T> {
+        self.submit_if(item, key, || admission.ask_alone())
+    }
+
     fn is_empty(&self) -> bool {
-        // Acquire: as in `take`.
-        !self.waiting.load(Ordering::Acquire)
+        self.heap.lock().entries.is_empty()
     }
 }
 
@@ -177,6 +195,9 @@ where
 {
     type Hint = K;
 
+    /// By the lock of the heap.
+    const PUSH_IS_ORDERED: bool = true;
+
     #[inline]
     fn push(&mut self, item: T, key: K) {
         self.shared.submit(item, key);
@@ -192,6 +213,11 @@ where
         let (key, item) = self.shared.take()?;
         self.current = key;
         Some(item)
+    }
+
+    #[inline]
+    fn try_next(&mut self) -> Option<T> {
+        if self.shared.is_waiting() { self.next() } else { None }
     }
 
     fn retire(self) {}
