@@ -60,6 +60,9 @@ impl<T: Send> Scheduler<T> for FairShare<T> {
     type Hint = Tenant;
     type Worker = FairWorker<T>;
 
+    /// One lock around everything.
+    const INJECT_IS_ORDERED: bool = true;
+
     /// The seed goes unused: nothing here is random.
     fn attach(self: &Arc<Self>, _seed: u64) -> FairWorker<T> {
         FairWorker { shared: Arc::clone(self), current: Tenant::default() }
@@ -83,6 +86,8 @@ pub struct FairWorker<T> {
 
 impl<T: Send> Worker<T> for FairWorker<T> {
     type Hint = Tenant;
+
+    const PUSH_IS_ORDERED: bool = true;
 
     fn push(&mut self, item: T, tenant: Tenant) {
         self.shared.inject(item, tenant);

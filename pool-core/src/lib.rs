@@ -167,6 +167,7 @@ mod pool;
 pub mod scheduler;
 mod scope;
 mod seat;
+mod shared;
 pub mod shared_queue;
 pub mod sync;
 mod task;

@@ -6,10 +6,10 @@ use super::team::core;
 use crate::builder::ThreadConfig;
 use crate::ledger::{Ledger, Tally};
 use crate::pool::Pool;
+use crate::shared::Shared;
 use crate::sync::atomic::{Ordering, fence};
 use crate::sync::{SpinLock, thread};
 use crate::task::Outcome;
-use crate::worker_thread::Shared;
 use std::sync::Arc;
 
 #[test]
