@@ -1,6 +1,7 @@
 //! [`Board`]: what a worker offers to others.
 
 use super::Frame;
+use crate::builder::default_workers;
 use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
 use std::ptr::{self, NonNull};
@@ -31,8 +32,10 @@ pub(crate) struct Board {
     ///
     /// On a line of its own: the owner reads it at each join, and the slots change more often.
     pub(super) hunger: CachePadded<AtomicUsize>,
-    /// So many slots are in use: one for each other worker.
+    /// So many slots are in use: one for each other worker ...
     in_use: AtomicUsize,
+    /// ... and for fine work no more than so many: others who can run at the same time.
+    at_once: usize,
     slots: [Slot; SLOTS],
 }
 
@@ -41,6 +44,7 @@ impl Board {
         Self {
             hunger: CachePadded::new(AtomicUsize::new(1)),
             in_use: AtomicUsize::new(0),
+            at_once: (default_workers() - 1).max(1),
             slots: std::array::from_fn(|_| Slot::new()),
         }
     }
@@ -69,10 +73,14 @@ impl Board {
     }
 
     /// By the owner: a slot for another frame.
-    pub(super) fn free_slot(&self) -> Option<usize> {
+    ///
+    /// Coarse work may block, and then each worker counts. Fine work does not: more workers than processors only take turns
+    /// with its owner, and to expose a frame costs more than to run it.
+    pub(super) fn free_slot(&self, fine: bool) -> Option<usize> {
         // Acquire: pairs with the Release of the thief that emptied the slot.
         let free = |slot: &Slot| slot.state.load(Ordering::Acquire) & READY == 0;
-        self.slots[..self.in_use.load(Ordering::Relaxed)].iter().position(free)
+        let in_use = self.in_use.load(Ordering::Relaxed);
+        self.slots[..if fine { in_use.min(self.at_once) } else { in_use }].iter().position(free)
     }
 
     pub(super) fn slot(&self, index: usize) -> &Slot {
@@ -80,11 +88,11 @@ impl Board {
     }
 
     /// By the owner, when it has no free slot left: there is no hunger until `ask_for_more`.
-    pub(super) fn settle(&self) {
+    pub(super) fn settle(&self, fine: bool) {
         if self.hunger() != 0 {
             // AcqRel: pairs with the exchange in `ask_for_more`.
             self.hunger.swap(0, Ordering::AcqRel);
-            if self.free_slot().is_some() {
+            if self.free_slot(fine).is_some() {
                 // An exchange, not a store, so that the next one in this function still sees what `ask_for_more` released.
                 self.hunger.swap(1, Ordering::Relaxed);
             }
@@ -141,6 +149,28 @@ impl Slot {
     }
 }
 
+#[cfg(all(test, not(loom)))]
+mod slots {
+    use super::*;
+
+    #[test]
+    fn fine_work_uses_no_more_slots_than_others_can_run_at_once() {
+        let board = Board { at_once: 2, ..Board::new() };
+        board.resize(SLOTS);
+        for filled in 0..SLOTS {
+            assert_eq!(board.free_slot(false), Some(filled), "coarse work has one for each worker");
+            assert_eq!(board.free_slot(true), (filled < 2).then_some(filled));
+            board.slot(filled).state.fetch_or(READY, Ordering::Relaxed);
+        }
+        board.slot(2).state.store(0, Ordering::Relaxed);
+        board.settle(true);
+        assert_eq!(board.hunger(), 0, "a slot that does not count leaves no hunger");
+        board.ask_for_more();
+        board.settle(false);
+        assert_eq!(board.hunger(), 1);
+    }
+}
+
 #[cfg(all(test, loom))]
 mod tests {
     use super::*;
@@ -155,7 +185,7 @@ mod tests {
             let board = Arc::new(Board::new());
             board.resize(1);
             let expose = |board: &Board| {
-                let slot = board.slot(board.free_slot().expect("nothing lies there"));
+                let slot = board.slot(board.free_slot(false).expect("nothing lies there"));
                 slot.frame.store(NonNull::dangling().as_ptr(), Ordering::Relaxed);
                 slot.state.fetch_or(READY, Ordering::Release);
             };
@@ -169,15 +199,15 @@ mod tests {
             };
             expose(&board);
             let first = thief(&board);
-            board.settle();
-            if board.free_slot().is_some() {
+            board.settle(false);
+            if board.free_slot(false).is_some() {
                 expose(&board);
             }
             let second = thief(&board);
-            board.settle();
+            board.settle(false);
             first.join().unwrap();
             second.join().unwrap();
-            assert!(board.hunger() != 0 || board.free_slot().is_none());
+            assert!(board.hunger() != 0 || board.free_slot(false).is_none());
         });
     }
 }

@@ -96,13 +96,13 @@ pub(crate) fn pop(context: &Context, place: usize) -> bool {
 fn offer(context: &Context) {
     let (board, stack) = (&context.seat().board, context.forks());
     let has_room = loop {
-        let Some(index) = board.free_slot() else { break false };
+        let Some(index) = board.free_slot(stack.is_fine()) else { break false };
         // With nothing left to offer, the next fork will be.
         let Some((frame, place)) = stack.oldest_private() else { break true };
         expose(context, index, frame, place);
     };
     if !has_room {
-        board.settle();
+        board.settle(stack.is_fine());
     }
     stack.settle(board.others(), has_room);
 }
@@ -170,8 +170,9 @@ pub(crate) unsafe fn reclaim(context: &Context, frame: &Frame) -> bool {
         (state & !TICKET == exposure.stamp).then_some(state & !READY)
     });
     if reclaimed.is_ok() {
-        // There is a free slot, and nothing to put there: all that is older has been exposed.
-        context.forks().settle(board.others(), board.others() > 0);
+        // There is a free slot, if it counts, and nothing to put there: all that is older has been exposed.
+        let stack = context.forks();
+        stack.settle(board.others(), board.free_slot(stack.is_fine()).is_some());
     }
     reclaimed.is_ok()
 }

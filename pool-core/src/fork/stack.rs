@@ -142,6 +142,11 @@ impl ForkStack {
         }
     }
 
+    /// Whether the work in hand makes many frames in a short time.
+    pub(super) fn is_fine(&self) -> bool {
+        self.fine.get()
+    }
+
     /// Whether the slot's last ticket was made under the task in hand. If not, it may be anywhere in the strategy's order.
     pub(super) fn has_fresh_ticket(&self, slot: usize) -> bool {
         self.tickets[slot].replace(self.task.get()) == self.task.get()
