@@ -123,6 +123,31 @@ pub fn first_in_first_out<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Se
     });
 }
 
+/// For strategies that know urgency: two urgent items come beside a backlog. Once one of the submissions has returned, a worker
+/// sees that there is something urgent, wherever the other submitter stands.
+///
+/// Not in [`loom_laws!`](crate::loom_laws), as it is no law of every strategy.
+pub fn the_urgent_first<S>(make: impl Fn() -> S + Send + Sync + 'static, urgent: S::Hint, patient: S::Hint)
+where
+    S: Scheduler<u32> + 'static,
+    S::Hint: Sync + 'static,
+{
+    loom::model(move || {
+        let scheduler = Arc::new(make());
+        let mut worker = scheduler.attach(1);
+        for item in [1, 2] {
+            scheduler.inject(item, patient.clone());
+        }
+        assert_eq!(worker.next(), Some(1), "law 4: the rest waits where this worker looks first");
+        let (shared, hint) = (Arc::clone(&scheduler), urgent.clone());
+        let other = thread::spawn(move || shared.inject(10, hint));
+        scheduler.inject(11, urgent.clone());
+        let next = worker.try_next();
+        assert!(matches!(next, Some(10 | 11)), "law 4: {next:?} before an urgent item");
+        other.join().unwrap();
+    });
+}
+
 /// A worker leaves while another takes until it is told that nothing waits: it gets everything.
 pub fn retire_against_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
     loom::model(move || {

@@ -222,7 +222,7 @@ impl Core {
     /// parks and when it ends, whoever withdraws tasks, an outside thread whose submission was refused or lost.
     pub(crate) fn settle(&self) {
         // The caller's fence pairs with the one in `attend`: either we see the flag, or whoever set it sees our change.
-        // Acquire: pairs with the Release in `close`. Whoever sees the flag sees the gates closed, and so every submission
+        // Acquire: pairs with the Release in `end_when_quiet`. Whoever sees the flag sees the gates closed, and so every submission
         // that came in time.
         let attention = self.attention.load(Ordering::Acquire);
         if attention == 0 {

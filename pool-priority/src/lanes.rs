@@ -90,21 +90,19 @@ impl<T> Inbox<T> {
         self.levels == 0
     }
 
-    /// Accepts an item. Returns whether it is the first of its level here.
     #[inline(always)]
-    pub(crate) fn push(&mut self, level: usize, item: T) -> bool {
+    pub(crate) fn push(&mut self, level: usize, item: T) {
         let seq = NonZeroU64::MIN.saturating_add(self.submitted);
         self.submitted = seq.get();
-        let others = self.levels;
+        let was_empty = self.is_empty();
         self.levels |= 1 << level;
-        if others == 0 {
+        if was_empty {
             self.first_level = level as u8;
             // There is none: nothing to drop.
             mem::forget(mem::replace(&mut self.first, Some(item)));
         } else {
             self.queues[level].push_back(Waiting { seq, item });
         }
-        others & 1 << level == 0
     }
 
     /// Takes the first, with its level, and puts it in order with the rest, which are submissions in a row.

@@ -170,12 +170,10 @@ impl<T> Priority<T> {
         if !admit() {
             return Err(item);
         }
-        let is_new = inbox.push(level, item);
+        inbox.push(level, item);
         self.occupy();
         drop(inbox);
-        if is_new {
-            self.announce(1 << level);
-        }
+        self.announce(1 << level);
         Ok(())
     }
 
@@ -198,15 +196,12 @@ impl<T> Priority<T> {
         }
         let level = self.index(level);
         let mut inbox = self.inbox.lock();
-        let mut is_new = false;
         for item in items.drain(..) {
-            is_new |= inbox.push(level, item);
+            inbox.push(level, item);
         }
         self.occupy();
         drop(inbox);
-        if is_new {
-            self.announce(1 << level);
-        }
+        self.announce(1 << level);
     }
 
     /// Under the inbox's lock.
@@ -223,7 +218,8 @@ impl<T> Priority<T> {
         self.inbox.beside().load(Ordering::Acquire)
     }
 
-    /// After the first item of a level was put into the inbox, without its lock: whoever fetches it need not wait for this.
+    /// After an item was put into the inbox, without its lock: whoever fetches it need not wait for this. By each submitter, since
+    /// the one that brought the first item of the level may be held up on its way here.
     #[inline]
     fn announce(&self, level: u64) {
         // Relaxed: a bit that is set here was not taken away before the item came, since that is done under the inbox's lock.
