@@ -167,66 +167,65 @@ pub fn retire_against_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + S
 pub fn last_look<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
     meeting(
         make,
-        |scheduler| scheduler.attach(1).next().is_some(),
-        |scheduler| scheduler.inject(7, S::Hint::default()),
+        |_, looker| looker.next().is_some(),
+        |scheduler, _| scheduler.inject(7, S::Hint::default()),
         S::INJECT_IS_ORDERED,
     );
 }
 
 /// The same against a push by another worker.
 pub fn last_look_at_a_push<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
-    meeting(
-        make,
-        |scheduler| scheduler.attach(1).next().is_some(),
-        push_after_take_of_one::<S>,
-        S::Worker::PUSH_IS_ORDERED,
-    );
+    meeting(make, |_, looker| looker.next().is_some(), push_after_a_look::<S>, S::Worker::PUSH_IS_ORDERED);
 }
 
 /// The last searcher asks whether more waits, against a submission.
 pub fn last_question<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
     meeting(
         make,
-        |scheduler| !scheduler.is_empty(),
-        |scheduler| scheduler.inject(7, S::Hint::default()),
+        |scheduler, _| !scheduler.is_empty(),
+        |scheduler, _| scheduler.inject(7, S::Hint::default()),
         S::INJECT_IS_ORDERED,
     );
 }
 
+/// The same against a push by another worker.
+pub fn last_question_after_a_push<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    meeting(make, |scheduler, _| !scheduler.is_empty(), push_after_a_look::<S>, S::Worker::PUSH_IS_ORDERED);
+}
+
 /// By a worker that has taken the last item, as far as it could see.
-fn push_after_take_of_one<S: Scheduler<u32>>(scheduler: &Arc<S>) {
-    let mut worker = scheduler.attach(2);
+fn push_after_a_look<S: Scheduler<u32>>(_: &Arc<S>, worker: &mut S::Worker) {
     worker.try_next();
     worker.push(7, S::Hint::default());
-    // A worker that leaves gives back what it holds, and that is another matter.
-    std::mem::forget(worker);
 }
 
 /// `submit`, and then read what the other has said; or say it, and then look. The submitter has a fence in between unless it
 /// `is_ordered`, as in the pool.
 fn meeting<S: Scheduler<u32> + 'static>(
     make: impl Fn() -> S + Send + Sync + 'static,
-    sees: fn(&Arc<S>) -> bool,
-    submit: fn(&Arc<S>),
+    sees: fn(&Arc<S>, &mut S::Worker) -> bool,
+    submit: fn(&Arc<S>, &mut S::Worker),
     is_ordered: bool,
 ) {
     use pool_core::sync::atomic::fence;
     loom::model(move || {
         let scheduler = Arc::new(make());
+        let (mut looker, mut pusher) = (scheduler.attach(1), scheduler.attach(2));
         let asleep = Arc::new(AtomicBool::new(false));
         let announced = Arc::clone(&asleep);
         let shared = Arc::clone(&scheduler);
         let submitter = thread::spawn(move || {
-            submit(&shared);
+            submit(&shared, &mut pusher);
             if !is_ordered {
                 fence(Ordering::SeqCst);
             }
-            announced.load(Ordering::Relaxed)
+            // The worker stays: one that leaves gives back what it holds, and that is another matter.
+            (announced.load(Ordering::Relaxed), pusher)
         });
         asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let seen = sees(&scheduler);
-        let told = submitter.join().unwrap();
+        let seen = sees(&scheduler, &mut looker);
+        let (told, _pusher) = submitter.join().unwrap();
         assert!(seen || told, "laws 2 and 3: a worker sleeps beside an item, and its submitter does not know");
     });
 }

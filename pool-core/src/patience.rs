@@ -76,7 +76,8 @@ impl Patience {
         None
     }
 
-    /// What the last search found is a part of running work, offered because this worker is hungry: it teaches nothing.
+    /// What the last search found teaches nothing: it is a part of running work, offered because this worker is hungry; or
+    /// the worker does not search now, and sleeps next.
     pub(crate) fn disregard(&self) {
         self.found.set(None);
     }

@@ -86,7 +86,8 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
         unsafe { &*std::ptr::from_ref(context.queue()).cast::<WorkerThread<S>>() }
     }
 
-    /// The pool was closed. Our attempt was counted for an instant, so we may have hidden a quiet moment.
+    /// The pool was closed. Unless we were asked alone, our attempt was counted for an instant, so we may have hidden a quiet
+    /// moment.
     #[cold]
     fn refuse<T>(&self, back: T) -> T {
         // Pairs with the fence in `Core::attend`: either we see that somebody waits for a quiet moment, or they see our

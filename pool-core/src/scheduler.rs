@@ -50,7 +50,7 @@ pub trait Admission {
     fn ask(self) -> bool;
 
     /// The same for less, without an atomic read-modify-write: under a lock that all such calls of one scheduler hold, one
-    /// at a time, and under which the item is put away.
+    /// at a time, and that [`Scheduler::pass`] takes.
     fn ask_alone(self) -> bool;
 }
 
@@ -66,9 +66,10 @@ pub trait Scheduler<T: Send>: Send + Sync + Sized {
     /// The half that one worker owns.
     type Worker: Worker<T, Hint = Self::Hint>;
 
-    /// Whether each [`inject`](Self::inject) is ordered with each *promise of emptiness*, which is a call of
-    /// [`next`](Worker::next) that returns `None` or of [`is_empty`](Self::is_empty) that returns `true`: either that call sees the item, or all that
-    /// the calling thread did before the call happens before the return of `inject`.
+    /// Whether each [`inject`](Self::inject) and [`inject_if`](Self::inject_if) is ordered with each *promise of emptiness*,
+    /// which is a call of [`next`](Worker::next) that returns `None` or of [`is_empty`](Self::is_empty) that returns `true`:
+    /// either that call comes after the item was put away, and sees it unless somebody has taken it; or all that the calling
+    /// thread did before the call happens before the return of `inject`.
     ///
     /// That is so if `inject` puts the item away under a lock which every promise of emptiness takes, too; a look at a flag
     /// beside the lock does not do. [`try_next`](Worker::try_next) promises nothing. `false` is always right.
@@ -87,7 +88,7 @@ pub trait Scheduler<T: Send>: Send + Sync + Sized {
 
     /// As [`inject`](Self::inject) if the pool admits the item, or else gives it back.
     ///
-    /// Override it where `inject` takes a lock, to [ask under that lock](Admission::ask_alone).
+    /// Override it where `inject` takes a lock, to [ask under that lock](Admission::ask_alone); and then [`pass`](Self::pass), too.
     ///
     /// # Errors
     /// With the item, if it is not admitted.
@@ -98,6 +99,12 @@ pub trait Scheduler<T: Send>: Send + Sync + Sized {
         self.inject(item, hint);
         Ok(())
     }
+
+    /// Takes the lock under which this strategy [asks alone](Admission::ask_alone), and gives it up: whoever was being asked
+    /// has his answer then, and whoever is asked later finds the pool as it is now. The pool calls it when it has been closed.
+    ///
+    /// Nothing to do for a strategy that never asks alone.
+    fn pass(&self) {}
 
     /// Accepts many items with one hint, in their order. Override it where publishing once is cheaper than publishing
     /// each.
@@ -135,8 +142,8 @@ pub trait Worker<T: Send>: Send {
     /// The same as [`Scheduler::Hint`].
     type Hint;
 
-    /// Whether each [`push`](Self::push) and [`push_part`](Self::push_part) is ordered with each promise of emptiness, as
-    /// in [`INJECT_IS_ORDERED`](Scheduler::INJECT_IS_ORDERED).
+    /// Whether each [`push`](Self::push) is ordered with each promise of emptiness, as in
+    /// [`INJECT_IS_ORDERED`](Scheduler::INJECT_IS_ORDERED).
     const PUSH_IS_ORDERED: bool = false;
 
     /// Accepts an item from the thread that owns this worker.

@@ -48,11 +48,8 @@ impl<S: Scheduler<Task>> Shared<S> {
     pub(crate) fn close(&self) {
         let core = &self.core;
         core.ledger.close();
-        // A task that is not admitted takes us through the strategy's lock, if it has one: see `Ledger::enter_alone`.
-        let nothing = || self.scheduler.inject_if(Task::from_closure(|| ()), S::Hint::default(), NoEntry);
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(nothing()))) {
-            core.report_panic(payload);
-        }
+        // See `Ledger::enter_alone`.
+        self.scheduler.pass();
         core.end_when_quiet();
     }
 
@@ -119,18 +116,5 @@ impl Admission for Entry<'_> {
         let open = self.ledger.enter_alone();
         self.counted.set(open);
         open
-    }
-}
-
-/// No way in.
-struct NoEntry;
-
-impl Admission for NoEntry {
-    fn ask(self) -> bool {
-        false
-    }
-
-    fn ask_alone(self) -> bool {
-        false
     }
 }

@@ -68,7 +68,8 @@ impl<T> SharedQueue<T> {
         mem::forget(admitted);
     }
 
-    /// As [`push`](Self::push) if `admit` says so, which is asked under the lock of this end and must be quick.
+    /// As [`push`](Self::push) if `admit` says so, which is asked under the lock of this end: it must be quick and not use the
+    /// queue.
     ///
     /// # Errors
     /// With the item, if `admit` says no.
@@ -79,12 +80,17 @@ impl<T> SharedQueue<T> {
             return Err(item);
         }
         if tail.first.is_none() {
-            mem::forget(mem::replace(&mut tail.first, Some(item)));
+            mem::forget(tail.first.replace(item));
             self.occupy();
         } else {
             tail.rest.push_back(item);
         }
         Ok(())
+    }
+
+    /// Waits until no [`push_if`](Self::push_if) that asked before is under way.
+    pub fn pass(&self) {
+        drop(self.tail.lock());
     }
 
     /// As [`push`](Self::push), for a thread that pops too: with what its last [`try_pop`](Self::try_pop) noted.

@@ -76,8 +76,9 @@ impl Spin {
         self.round >= Self::ROUNDS
     }
 
-    /// Passes the time of so many rounds.
+    /// Passes the time of so many rounds, as far as there are.
     pub(crate) fn pass(&mut self, rounds: u32) {
+        let rounds = rounds.min(Self::ROUNDS.saturating_sub(self.round));
         for _ in 0..Self::PAUSES * rounds {
             hint::spin_loop();
         }

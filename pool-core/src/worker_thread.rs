@@ -175,6 +175,7 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         let searching = matches!(evidence, Evidence::Searching(_));
         self.evidence.set(evidence);
         if !searching || self.seat.order() != Order::Work {
+            self.patience.disregard();
             return None;
         }
         let found = self.patience.search(&self.shared.core.idle, || self.look());

@@ -18,7 +18,7 @@
 //! | … by a worker, while little waits | O(1), one lock of the workers' end |
 //! | a batch | the same, with one lock per chunk |
 //! | dispatch | O(1), one lock of the workers' end; when that has run out, one of the other to fetch all that has come |
-//! | [`is_empty`](Scheduler::is_empty) | one lock of the workers' end |
+//! | [`is_empty`](Scheduler::is_empty) | one lock of the workers' end, and of the other if that has run out |
 //!
 //! Submitters and workers meet only when the workers' end has run out. A worker that took the last item puts its next at the
 //! workers' end itself, if nothing waits at the other. No lock is held longer than it takes to move one
@@ -122,6 +122,10 @@ impl<T: Send> Scheduler<T> for Fifo<T> {
         self.queue.push_if(item, || admission.ask_alone())
     }
 
+    fn pass(&self) {
+        self.queue.pass();
+    }
+
     fn inject_batch(&self, items: impl Iterator<Item = T>, (): ()) {
         self.queue.push_all(items);
     }
@@ -135,7 +139,7 @@ impl<T: Send> Scheduler<T> for Fifo<T> {
 /// A worker of [`Fifo`]. It holds nothing of its own, so retiring has nothing to give back.
 pub struct FifoWorker<T = Task> {
     shared: Arc<Fifo<T>>,
-    /// What the queue noted at this worker's last pop.
+    /// What the queue noted at this worker's last `try_pop`.
     drained: bool,
 }
 

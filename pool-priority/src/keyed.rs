@@ -1,6 +1,7 @@
 use std::cmp::Ordering as Cmp;
 use std::collections::BinaryHeap;
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -91,6 +92,7 @@ impl<K: Ord, T> Keyed<K, T> {
     fn submit(&self, item: T, key: K) {
         let admitted = self.submit_if(item, key, || true);
         debug_assert!(admitted.is_ok());
+        mem::forget(admitted);
     }
 
     /// `admit` is asked under the lock.
@@ -169,6 +171,10 @@ where
 
     fn inject_if(&self, item: T, key: K, admission: impl Admission) -> Result<(), T> {
         self.submit_if(item, key, || admission.ask_alone())
+    }
+
+    fn pass(&self) {
+        drop(self.heap.lock());
     }
 
     fn is_empty(&self) -> bool {

@@ -90,6 +90,7 @@ impl<T> Inbox<T> {
         self.levels == 0
     }
 
+    /// Accepts an item.
     #[inline(always)]
     pub(crate) fn push(&mut self, level: usize, item: T) {
         let seq = NonZeroU64::MIN.saturating_add(self.submitted);
@@ -99,7 +100,7 @@ impl<T> Inbox<T> {
         if was_empty {
             self.first_level = level as u8;
             // There is none: nothing to drop.
-            mem::forget(mem::replace(&mut self.first, Some(item)));
+            mem::forget(self.first.replace(item));
         } else {
             self.queues[level].push_back(Waiting { seq, item });
         }

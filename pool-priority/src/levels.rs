@@ -222,7 +222,8 @@ impl<T> Priority<T> {
     /// the one that brought the first item of the level may be held up on its way here.
     #[inline]
     fn announce(&self, level: u64) {
-        // Relaxed: a bit that is set here was not taken away before the item came, since that is done under the inbox's lock.
+        // Relaxed: a bit that is seen here was not cleared before the item came, since that is done under the inbox's lock,
+        // which we have had since; and whoever clears it after takes the item.
         if self.arrived.load(Ordering::Relaxed) & level == 0 {
             // Release: pairs with the Acquire in `arrived`. What a worker fetches it reads under the lock.
             self.arrived.fetch_or(level, Ordering::Release);
@@ -279,7 +280,7 @@ impl<T> Priority<T> {
     #[cold]
     fn fetch(&self, lanes: &mut Lanes<T>) {
         let mut inbox = self.inbox.lock();
-        // Relaxed, twice: whoever relies on them holds one of the two locks, as we do.
+        // Relaxed, twice: whoever relies on them holds one of the two locks, as we do, or has had the inbox's since.
         self.inbox.beside().store(false, Ordering::Relaxed);
         self.arrived.store(0, Ordering::Relaxed);
         lanes.fetch(&mut inbox);
@@ -320,6 +321,10 @@ impl<T: Send> Scheduler<T> for Priority<T> {
         self.submit_if(item, level, || admission.ask_alone())
     }
 
+    fn pass(&self) {
+        drop(self.inbox.lock());
+    }
+
     /// Takes the lock once per some hundreds of items. The iterator runs outside it, so it may use the pool itself.
     fn inject_batch(&self, items: impl Iterator<Item = T>, level: Level) {
         let room = items.size_hint().0.clamp(1, CHUNK);
@@ -356,7 +361,7 @@ impl<T> Drop for Chunk<'_, T> {
 pub struct PriorityWorker<T = Task> {
     shared: Arc<Priority<T>>,
     current: Level,
-    /// What this worker's last `take` noted.
+    /// What this worker's last `try_take` noted.
     drained: bool,
 }
 

@@ -27,7 +27,7 @@
 //! | dispatch | O(1), the lanes' lock | O(log n), the one lock |
 //! | … that must look into the inbox | both locks, one [`append`](pool_core::chunks::ChunkQueue::append) per level | |
 //! | … beside a backlog that is due | O(levels² · log n), to count who has overtaken whom | |
-//! | [`is_empty`](pool_core::Scheduler::is_empty) | the lanes' lock | no lock |
+//! | [`is_empty`](pool_core::Scheduler::is_empty) | the lanes' lock, and the inbox's if they are empty | the one lock |
 //! | memory for a waiting item | it and 8 bytes, in chunks | it, its key and 8 bytes, in an array that doubles |
 //!
 //! Submitters of [`Priority`] put their items into an inbox, one lane per level, and workers take from lanes of their own. A

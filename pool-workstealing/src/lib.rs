@@ -141,6 +141,10 @@ impl<T: Send> Scheduler<T> for WorkStealing<T> {
         self.outside.push_if(item, || admission.ask_alone())
     }
 
+    fn pass(&self) {
+        self.outside.pass();
+    }
+
     fn inject_batch(&self, items: impl Iterator<Item = T>, (): ()) {
         self.outside.push_all(items);
     }

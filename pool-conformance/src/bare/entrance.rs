@@ -13,6 +13,7 @@ use super::{Item, Ledger};
 use crate::{Law, Violation};
 
 const ADMISSIONS: usize = 4_000;
+const CLOSINGS: usize = 400;
 const LAST_LOOKS: usize = 6_000;
 
 /// A pool's word, and how often it was asked for.
@@ -96,6 +97,59 @@ pub fn admissions<S: Scheduler<Item>>(make: impl Fn() -> S) -> Result<(), Violat
         Some(missing) => Err(violation(format!("item {missing} was admitted and is lost"))),
         None => Ok(()),
     }
+}
+
+/// The gate of a pool, as plain as can be.
+#[derive(Debug, Default)]
+struct Entrance {
+    /// The lowest bit: closed. Above it, admissions.
+    counted: AtomicUsize,
+    alone: AtomicUsize,
+}
+
+impl Admission for &Entrance {
+    fn ask(self) -> bool {
+        self.counted.fetch_add(2, Ordering::AcqRel) & 1 == 0
+    }
+
+    fn ask_alone(self) -> bool {
+        let open = self.counted.load(Ordering::Relaxed) & 1 == 0;
+        // For the closer to come between; on a busy machine too.
+        thread::yield_now();
+        if open {
+            self.alone.store(1, Ordering::Relaxed);
+        }
+        open
+    }
+}
+
+/// Whoever closes and then passes has seen each admission, or it is refused. Law 1.
+pub fn closings<S: Scheduler<Item>>(make: impl Fn() -> S) -> Result<(), Violation> {
+    let _alone = alone();
+    let ledger = Ledger::new(CLOSINGS);
+    for id in 0..CLOSINGS {
+        let (scheduler, entrance, gate) = (make(), Entrance::default(), Gate::new(2));
+        let (admitted, seen) = thread::scope(|scope| {
+            let submitter = scope.spawn(|| {
+                gate.pass();
+                scheduler.inject_if(ledger.item(id), S::Hint::default(), &entrance).is_ok()
+            });
+            gate.pass();
+            // At various distances.
+            (0..id % 64).for_each(|_| spin_loop());
+            let closed = entrance.counted.fetch_or(1, Ordering::AcqRel);
+            scheduler.pass();
+            let seen = closed / 2 + entrance.alone.load(Ordering::Relaxed) > 0;
+            (submitter.join().unwrap(), seen)
+        });
+        if admitted && !seen {
+            return Err(Violation::new(
+                Law::ExactlyOnce,
+                "an item was admitted by a pool that had been closed".to_owned(),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Where an item comes from, and who looks for it.

@@ -12,7 +12,7 @@ mod sequences;
 mod shuttles;
 mod traffic;
 
-pub use entrance::{admissions, last_looks};
+pub use entrance::{admissions, closings, last_looks};
 pub use ledger::{Item, Ledger};
 pub use model::{Call, Op, sequence};
 pub use races::{handovers, races, stampedes};

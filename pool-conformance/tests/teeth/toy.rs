@@ -33,6 +33,7 @@ pub(crate) enum Fault {
     AsksUnlocked,
     KeepsWhatIsRefused,
     LooksUnlocked,
+    NobodyPasses,
 }
 
 /// What can be doubled: plain integers, but not the counted items.
@@ -117,6 +118,12 @@ impl<T: Twin> Scheduler<T> for Toy<T> {
         state.outside.extend(Some(item).into_iter().chain(twin));
         drop(state);
         self.announce();
+    }
+
+    fn pass(&self) {
+        if self.fault != Fault::NobodyPasses {
+            drop(self.lock());
+        }
     }
 
     fn inject_if(&self, item: T, (): (), admission: impl Admission) -> Result<(), T> {

@@ -113,7 +113,7 @@ impl Flag {
     /// line, which is worth more than a prompt hand-over.
     #[cold]
     fn acquire_contended(&self) {
-        /// Rounds of pauses, each twice as long as the one before: some 20 µs in all.
+        /// Rounds of pauses, each twice as long as the one before: some 30 µs in all.
         const PAUSES: u32 = if cfg!(loom) { 0 } else { 5 };
         /// Pauses of the first round, about 1 µs: as long as others need for some twenty turns in a row.
         const FIRST: u32 = 64;
