@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-/// A lock whose release is a plain store, for critical sections of a few instructions that call no foreign code.
+/// A lock whose release is a plain store, for critical sections of a few instructions that call no code of users.
 ///
 /// A [`Mutex`](super::Mutex) must ask on release whether somebody sleeps, which costs as much as taking it. Here nobody
 /// registers: a waiter looks again after a pause, then gives its time away, then sleeps for a short time, and so on until
