@@ -7,7 +7,8 @@ use pool_core::sync::SpinLock;
 use pool_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use pool_core::{Admission, Scheduler, Task, Worker};
 
-use crate::lanes::{Inbox, Lanes, PLAIN, Waiting};
+use crate::inbox::{Inbox, PLAIN, Waiting};
+use crate::lanes::Lanes;
 
 /// The largest number of levels a [`Priority`] can have.
 pub const MAX_LEVELS: usize = 64;

@@ -48,6 +48,7 @@
 
 #![forbid(unsafe_code)]
 
+mod inbox;
 mod keyed;
 mod lanes;
 mod levels;
