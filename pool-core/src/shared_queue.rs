@@ -25,8 +25,8 @@
 #![forbid(unsafe_code)]
 
 use crate::chunks::ChunkQueue;
-use crate::sync::SpinLock;
 use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{SpinLock, SpinLockGuard};
 use crossbeam_utils::CachePadded;
 use std::fmt;
 use std::mem;
@@ -63,9 +63,7 @@ impl<T> SharedQueue<T> {
     /// Puts an item behind all others. O(1), with one allocation per [chunk](ChunkQueue::CHUNK) at most.
     #[inline(always)]
     pub fn push(&self, item: T) {
-        let admitted = self.push_if(item, || true);
-        debug_assert!(admitted.is_ok());
-        mem::forget(admitted);
+        self.put(self.tail.lock(), item);
     }
 
     /// As [`push`](Self::push) if `admit` says so, which is asked under the lock of this end: it must be quick and not use the
@@ -75,17 +73,23 @@ impl<T> SharedQueue<T> {
     /// With the item, if `admit` says no.
     #[inline(always)]
     pub fn push_if(&self, item: T, admit: impl FnOnce() -> bool) -> Result<(), T> {
-        let mut tail = self.tail.lock();
+        let tail = self.tail.lock();
         if !admit() {
             return Err(item);
         }
+        self.put(tail, item);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn put(&self, mut tail: SpinLockGuard<'_, Tail<T>, AtomicBool>, item: T) {
         if tail.first.is_none() {
+            // There is none: nothing to drop.
             mem::forget(tail.first.replace(item));
             self.occupy();
         } else {
             tail.rest.push_back(item);
         }
-        Ok(())
     }
 
     /// Waits until no [`push_if`](Self::push_if) that asked before is under way.

@@ -1,10 +1,9 @@
 use std::fmt;
-use std::mem;
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
-use pool_core::sync::SpinLock;
 use pool_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use pool_core::sync::{SpinLock, SpinLockGuard};
 use pool_core::{Admission, Scheduler, Task, Worker};
 
 use crate::inbox::{Inbox, PLAIN, Waiting};
@@ -158,24 +157,26 @@ impl<T> Priority<T> {
 
     #[inline(always)]
     fn submit(&self, item: T, level: Level) {
-        let admitted = self.submit_if(item, level, || true);
-        debug_assert!(admitted.is_ok());
-        mem::forget(admitted);
+        self.put(self.inbox.lock(), item, self.index(level));
     }
 
     /// `admit` is asked under the lock.
     #[inline(always)]
     fn submit_if(&self, item: T, level: Level, admit: impl FnOnce() -> bool) -> Result<(), T> {
-        let level = self.index(level);
-        let mut inbox = self.inbox.lock();
+        let inbox = self.inbox.lock();
         if !admit() {
             return Err(item);
         }
+        self.put(inbox, item, self.index(level));
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn put(&self, mut inbox: SpinLockGuard<'_, Inbox<T>, AtomicBool>, item: T, level: usize) {
         inbox.push(level, item);
         self.occupy();
         drop(inbox);
         self.announce(1 << level);
-        Ok(())
     }
 
     /// As `submit`, for a worker, with what its last `try_take` noted.
