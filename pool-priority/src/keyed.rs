@@ -1,13 +1,12 @@
 use std::cmp::Ordering as Cmp;
 use std::collections::BinaryHeap;
 use std::fmt;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
-use pool_core::sync::Mutex;
 use pool_core::sync::atomic::{AtomicBool, Ordering};
+use pool_core::sync::{Mutex, MutexGuard};
 use pool_core::{Admission, Scheduler, Task, Worker};
 
 /// A heap of at most this capacity is never shrunk.
@@ -90,18 +89,22 @@ impl<K: Ord, T> Keyed<K, T> {
     }
 
     fn submit(&self, item: T, key: K) {
-        let admitted = self.submit_if(item, key, || true);
-        debug_assert!(admitted.is_ok());
-        mem::forget(admitted);
+        self.put(self.heap.lock(), item, key);
     }
 
     /// `admit` is asked under the lock.
     #[inline]
     fn submit_if(&self, item: T, key: K, admit: impl FnOnce() -> bool) -> Result<(), T> {
-        let mut heap = self.heap.lock();
+        let heap = self.heap.lock();
         if !admit() {
             return Err(item);
         }
+        self.put(heap, item, key);
+        Ok(())
+    }
+
+    #[inline]
+    fn put(&self, mut heap: MutexGuard<'_, Heap<K, T>>, item: T, key: K) {
         let was_empty = heap.entries.is_empty();
         let seq = heap.submitted;
         heap.submitted += 1;
@@ -110,13 +113,12 @@ impl<K: Ord, T> Keyed<K, T> {
             // Release: pairs with the Acquire in `is_waiting`. What a worker takes it reads under the lock.
             self.waiting.store(true, Ordering::Release);
         }
-        Ok(())
     }
 
     /// Whether something waits, by a look that promises nothing.
     #[inline]
     fn is_waiting(&self) -> bool {
-        // Acquire: pairs with `submit_if`. Whoever submitted before this call also stored `true` before it.
+        // Acquire: pairs with `put`. Whoever submitted before this call also stored `true` before it.
         self.waiting.load(Ordering::Acquire)
     }
 

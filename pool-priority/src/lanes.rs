@@ -1,5 +1,4 @@
-//! The sequential heart of [`Priority`](crate::Priority): one first-in-first-out lane per level, and the
-//! ageing rule.
+//! The sequential heart of [`Priority`](crate::Priority): one first-in-first-out lane per level, and the ageing rule.
 
 use std::mem;
 use std::num::NonZeroU64;
