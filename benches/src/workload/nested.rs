@@ -1,21 +1,38 @@
-//! Tasks that submit tasks: a tree of them, detached or within a scope, and a chain.
+//! Tasks that submit tasks: a tree of them, detached or within a scope, of nothing but themselves or with some work; and a
+//! chain.
+
+use std::time::Duration;
 
 use super::{Metric, Workload, workload};
 use crate::contestant::{Execute, Scoped};
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 use crate::tally::{Tally, with_tally};
+use crate::work;
 
 const METRICS: &[Metric] = &[Metric::lower("time", "ns/task", "")];
 
-/// The tree, the tree within a scope, and the chain.
-pub const WORKLOADS: [Workload; 3] = [
+/// The tree, the same with some work in each task, the tree within a scope, and the chain.
+pub const WORKLOADS: [Workload; 5] = [
     workload("spawn-tree", "each task submits two more, detached, down to a depth", METRICS, "task"),
+    Workload {
+        standard: false,
+        ..workload("spawn-tree-100", "the same, and each task works for 100 ns first", METRICS, "task")
+    },
+    Workload {
+        standard: false,
+        ..workload("spawn-tree-400", "the same, and each task works for 400 ns first", METRICS, "task")
+    },
     workload("scope-tree", "each task submits two more within one scope, down to a depth", METRICS, "task"),
     workload("spawn-chain", "each task submits the next", METRICS, "task"),
 ];
 
-pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 2] {
-    [("spawn-tree", tree::<C>), ("spawn-chain", chain::<C>)]
+pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 4] {
+    [
+        ("spawn-tree", tree::<C, 0>),
+        ("spawn-tree-100", tree::<C, 100>),
+        ("spawn-tree-400", tree::<C, 400>),
+        ("spawn-chain", chain::<C>),
+    ]
 }
 
 pub(crate) fn scope_cells<C: Scoped>() -> [(&'static str, Run); 1] {
@@ -27,26 +44,32 @@ fn tree_tasks(params: &Params) -> u64 {
 }
 
 /// Nodes are numbered as in a heap: the children of `i` are `2i + 1` and `2i + 2`.
-fn tree<C: Execute>(params: &Params) -> Measured {
+/// Each task works for `NANOS` nanoseconds.
+fn tree<C: Execute, const NANOS: u64>(params: &Params) -> Measured {
     let tasks = tree_tasks(params);
+    // Measured before the clock runs.
+    work::iterations(Duration::ZERO);
     with_contestant::<C>(params, |pool| {
         with_tally(tasks, |tally| {
             let inside = pool.inside();
             let meter = Meter::start();
-            pool.execute(move || tree_task::<C>(inside, tally, 0));
+            pool.execute(move || tree_task::<C, NANOS>(inside, tally, 0));
             tally.wait(0..tasks)?;
             Ok(meter.sample(nanos_per(meter.wall(), tasks), tasks))
         })
     })
 }
 
-fn tree_task<C: Execute>(inside: C::Inside, tally: &'static Tally, index: u64) {
+fn tree_task<C: Execute, const NANOS: u64>(inside: C::Inside, tally: &'static Tally, index: u64) {
+    if NANOS > 0 {
+        work::spin(work::iterations(Duration::from_nanos(NANOS)));
+    }
     let left = 2 * index + 1;
     if left < tally.tasks() {
         let carried = inside.clone();
-        C::execute_inside(&inside, move || tree_task::<C>(carried, tally, left));
+        C::execute_inside(&inside, move || tree_task::<C, NANOS>(carried, tally, left));
         let carried = inside.clone();
-        C::execute_inside(&inside, move || tree_task::<C>(carried, tally, left + 1));
+        C::execute_inside(&inside, move || tree_task::<C, NANOS>(carried, tally, left + 1));
     }
     tally.add(index);
 }
