@@ -89,6 +89,7 @@ pub const TARGETS: &[Target] = &[
     target("spawn-tree", "cpu/op", ALL, Against::Winner, 1.0),
     target("spawn-chain", "cpu/op", ALL, Against::Winner, 1.0),
     target("sleeper", "done", ALL, Against::Itself, 2.0),
+    target("sleeper-chain", "done", ALL, Against::Itself, 2.0),
 ];
 
 /// A target and what was measured for one of ours.

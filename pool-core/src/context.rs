@@ -47,6 +47,8 @@ pub(crate) struct Context {
     forks: ForkStack,
     account: Account,
     queue: NonNull<dyn Queue>,
+    /// Tasks that this worker had started when it last left a new one to itself.
+    left_at: Cell<u64>,
 }
 
 thread_local! {
@@ -71,7 +73,8 @@ impl Context {
                 let _ = CURRENT.try_with(|current| current.set(ptr::null()));
             }
         }
-        let context = Self { core, seat, forks: ForkStack::default(), account: Account::new(), queue };
+        let context =
+            Self { core, seat, forks: ForkStack::default(), account: Account::new(), queue, left_at: Cell::new(0) };
         CURRENT.with(|current| current.set(&raw const context));
         ForkStack::enter(&context.seat.board);
         let _leave = Leave;
@@ -144,7 +147,11 @@ impl Context {
         let uncount = Uncount(&self.seat);
         let published = push();
         std::mem::forget(uncount);
-        self.core.idle.notify(published);
+        // The first task of a task is what this worker runs next, most likely; with a second one there is enough for two.
+        self.core.idle.notify_of_own(published, || {
+            let started = self.seat.tally.started();
+            self.left_at.replace(started) != started
+        });
     }
 
     /// Pushes a part of the running work, which is no task of its own, and wakes somebody for it.

@@ -75,6 +75,16 @@ impl Tally {
         self.started.add(1);
     }
 
+    /// Tasks that this worker has submitted.
+    pub(crate) fn submitted(&self) -> u64 {
+        self.submitted.get()
+    }
+
+    /// Tasks that this worker has started.
+    pub(crate) fn started(&self) -> u64 {
+        self.started.get()
+    }
+
     /// After it ran.
     #[inline]
     pub(crate) fn end(&self, outcome: Outcome) {

@@ -1,7 +1,7 @@
 //! [`Patience`]: how long a worker without work looks for some before it sleeps, and how often.
 //!
 //! What comes while it looks is found for the price of a cache line or two; what comes later costs a wake. So a search
-//! lasts about as long as a wake takes ([`Spin`]). Three things change that.
+//! lasts about as long as a wake takes ([`Spin`]). Four things change that.
 //!
 //! **Searches that keep ending in vain become short.** It seems that nothing comes so soon, and the search may hold up the
 //! very thread that would bring something: systems like to put a woken thread on the processor of the one who woke it, and
@@ -13,9 +13,15 @@
 //!
 //! **Whoever took tiny tasks from a working one keeps farther away.** A task that is taken costs both sides cache lines, worth
 //! several tiny tasks. A chain of them, each of which submits the next, runs fastest where it is.
+//!
+//! **Whoever finds nothing but links of such chains naps** instead of searching: see [`napping`].
 
-use crate::idle::Idle;
-use crate::wait::Spin;
+mod napping;
+
+use crate::idle::{Idle, Rest};
+use crate::ledger::Tally;
+use crate::wait::{Deadline, Spin};
+use napping::{Napping, Stay};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
@@ -24,10 +30,32 @@ use std::time::{Duration, Instant};
 pub(crate) struct Patience {
     /// Searches in a row that waited and found nothing.
     in_vain: Cell<u32>,
-    /// When the last search found a task beside others who work, having waited for it.
-    found: Cell<Option<Instant>>,
+    /// The task that was found last, beside others who work.
+    found: Cell<Option<Find>>,
     /// Such tasks in a row that gave little work, as far as that matters.
     shyness: Cell<u32>,
+    napping: Napping,
+}
+
+/// A task that was found.
+#[derive(Clone, Copy, Debug)]
+struct Find {
+    at: Instant,
+    /// Tasks that the worker had started and submitted before.
+    started: u64,
+    submitted: u64,
+    after: After,
+}
+
+/// After what something was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    /// Hardly anything.
+    Nothing,
+    /// A search while others worked.
+    Search,
+    /// Having been seen to lie there for a while, when a nap was due.
+    Nap,
 }
 
 impl Patience {
@@ -47,9 +75,12 @@ impl Patience {
     const SHYEST: u32 = 3;
 
     /// Looks until `look` finds something or it has been long enough.
-    pub(crate) fn search<T>(&self, idle: &Idle, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    pub(crate) fn search<T>(&self, idle: &Idle, tally: &Tally, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         if let Some(found) = self.found.take() {
-            self.learn(found.elapsed());
+            self.learn(found.stay(tally), found.after);
+        }
+        if self.rest(idle) == Rest::Nap {
+            return None;
         }
         let in_vain = self.in_vain.get();
         let long = in_vain < Self::TRIALS || in_vain % Self::LONG_EVERY == 0;
@@ -60,7 +91,11 @@ impl Patience {
                 // What the first look finds tells nothing about waiting: it is what a woken worker was woken for.
                 if looks > 0 {
                     self.in_vain.set(0);
-                    self.found.set((stride > 1).then(Instant::now));
+                }
+                if stride > 1 {
+                    self.remember(tally, After::Search);
+                } else if idle.somebody_works() {
+                    self.remember(tally, After::Nothing);
                 }
                 return Some(found);
             }
@@ -76,16 +111,73 @@ impl Patience {
         None
     }
 
+    /// How to sleep now.
+    pub(crate) fn rest(&self, idle: &Idle) -> Rest {
+        if self.napping.is_due() && idle.somebody_works() { Rest::Nap } else { Rest::Sleep }
+    }
+
+    /// When such a rest ends by itself.
+    pub(crate) fn end_of(rest: Rest) -> Deadline {
+        match rest {
+            Rest::Sleep => Deadline::Never,
+            Rest::Nap => Deadline::after(Napping::LENGTH),
+        }
+    }
+
+    /// In the last look before a nap: what `next` finds, unless all is seen empty before.
+    pub(crate) fn look_before_nap<T>(
+        &self,
+        tally: &Tally,
+        is_empty: impl Fn() -> bool,
+        next: impl FnOnce() -> Option<T>,
+    ) -> Option<T> {
+        if self.napping.is_cared_for(is_empty) {
+            return None;
+        }
+        next().inspect(|_| self.remember(tally, After::Nap))
+    }
+
+    /// A nap is over, and somebody picked this worker or not.
+    pub(crate) fn has_napped(&self, was_picked: bool) {
+        if was_picked { self.napping.was_wrong() } else { self.napping.count() }
+    }
+
     /// What the last search found teaches nothing: it is a part of running work, offered because this worker is hungry; or
     /// the worker does not search now, and sleeps next.
     pub(crate) fn disregard(&self) {
         self.found.set(None);
     }
 
-    /// What the last search found kept this worker busy for so long, with all that came of it.
-    fn learn(&self, busy: Duration) {
-        let shyness = if busy < Self::LITTLE { (self.shyness.get() + 1).min(Self::SHYEST) } else { 0 };
-        self.shyness.set(shyness);
+    fn remember(&self, tally: &Tally, after: After) {
+        let (started, submitted) = (tally.started(), tally.submitted());
+        self.found.set(Some(Find { at: Instant::now(), started, submitted, after }));
+    }
+
+    fn learn(&self, stay: Stay, after: After) {
+        match after {
+            After::Nothing => self.napping.learn(stay),
+            After::Search => {
+                self.napping.learn(stay);
+                let little = stay.busy < Self::LITTLE;
+                self.shyness.set(if little { (self.shyness.get() + 1).min(Self::SHYEST) } else { 0 });
+            }
+            After::Nap => {
+                if !self.napping.learn_after_nap(stay) {
+                    self.shyness.set(0);
+                }
+            }
+        }
+    }
+}
+
+impl Find {
+    /// What has come of it.
+    fn stay(self, tally: &Tally) -> Stay {
+        Stay {
+            busy: self.at.elapsed(),
+            started: tally.started().wrapping_sub(self.started),
+            submitted: tally.submitted().wrapping_sub(self.submitted),
+        }
     }
 }
 
@@ -96,12 +188,17 @@ mod tests {
     /// The looks of one search that finds nothing, or something at the look with that number.
     fn looks(patience: &Patience, idle: &Idle, finds_at: Option<u32>) -> u32 {
         let mut looks = 0;
-        let found = patience.search(idle, || {
+        let found = patience.search(idle, &Tally::default(), || {
             looks += 1;
             (Some(looks) == finds_at).then_some(())
         });
         assert_eq!(found.is_some(), finds_at.is_some());
         looks
+    }
+
+    /// A task alone that kept its worker so long.
+    fn learn(patience: &Patience, busy: Duration) {
+        patience.learn(Stay { busy, started: 1, submitted: 0 }, After::Search);
     }
 
     #[test]
@@ -140,12 +237,12 @@ mod tests {
         let looks = |patience: &Patience| looks(patience, &idle, None);
         let patience = Patience::default();
         let before = looks(&patience);
-        (0..Patience::SHYEST).for_each(|_| patience.learn(Patience::LITTLE / 2));
+        (0..Patience::SHYEST).for_each(|_| learn(&patience, Patience::LITTLE / 2));
         let shy = looks(&patience);
         assert!(shy < before / 4 && shy > 1, "{shy} looks, {before} before");
-        patience.learn(Patience::LITTLE / 2);
+        learn(&patience, Patience::LITTLE / 2);
         assert_eq!(looks(&patience), shy, "there is an end to it");
-        patience.learn(Patience::LITTLE);
+        learn(&patience, Patience::LITTLE);
         assert_eq!(looks(&Patience { in_vain: Cell::new(0), ..patience }), before, "one that was worth it");
     }
 
@@ -154,14 +251,38 @@ mod tests {
         let (alone, beside) = (Idle::new(1), Idle::new(1));
         beside.resize(1);
         let patience = Patience::default();
+        let after = || patience.found.get().map(|found| found.after);
         looks(&patience, &alone, Some(2));
-        assert_eq!(patience.found.get(), None, "nobody worked");
+        assert_eq!(after(), None, "nobody worked");
         looks(&patience, &beside, Some(1));
-        assert_eq!(patience.found.get(), None, "it had not waited");
+        assert_eq!(after(), Some(After::Nothing), "it had not waited");
         looks(&patience, &beside, Some(2));
-        assert!(patience.found.get().is_some());
+        assert_eq!(after(), Some(After::Search));
         patience.disregard();
-        assert_eq!(patience.found.get(), None);
+        assert_eq!(after(), None);
+    }
+
+    #[test]
+    fn beside_a_chain_no_search_but_a_nap() {
+        let (idle, tally, patience) = (Idle::new(1), Tally::default(), Patience::default());
+        idle.resize(1);
+        let rest = || patience.rest(&idle);
+        let learn = |after| patience.learn(Stay { busy: Duration::ZERO, started: 9, submitted: 9 }, after);
+        while rest() == Rest::Sleep {
+            learn(After::Nothing);
+        }
+        assert_eq!(looks(&patience, &idle, None), 0);
+        assert_eq!(patience.look_before_nap(&tally, || true, || -> Option<()> { panic!("it was seen empty") }), None);
+        assert_eq!(patience.look_before_nap(&tally, || false, || Some(7)), Some(7));
+        learn(After::Nap);
+        assert_eq!(rest(), Rest::Nap, "still a chain");
+        idle.resize(0);
+        assert_eq!(rest(), Rest::Sleep, "nobody works");
+        idle.resize(1);
+        patience.has_napped(false);
+        assert_eq!(rest(), Rest::Nap);
+        patience.has_napped(true);
+        assert_eq!(rest(), Rest::Sleep, "it was needed");
     }
 
     #[test]
@@ -169,7 +290,7 @@ mod tests {
         let idle = Idle::new(1);
         idle.resize(1);
         let mut looks = 0;
-        let found = Patience::default().search(&idle, || {
+        let found = Patience::default().search(&idle, &Tally::default(), || {
             looks += 1;
             if looks == 2 {
                 idle.resize(0);

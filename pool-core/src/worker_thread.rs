@@ -2,7 +2,7 @@
 
 use crate::context::{Context, Inject, Queue};
 use crate::fork;
-use crate::idle::{Published, Searching, Sleeping};
+use crate::idle::{Published, Rest, Searching, Sleeping};
 use crate::patience::Patience;
 use crate::payload::Payload;
 use crate::scheduler::{Scheduler, Worker};
@@ -143,10 +143,11 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
                 self.calm_down();
                 return Some(task);
             }
-            self.fall_asleep();
+            let rest = if may_work { self.patience.rest(idle) } else { Rest::Sleep };
+            self.fall_asleep(rest);
             // The last look, which must not miss anything: see the proof in `idle/README.md`.
             if may_work {
-                let task = self.worker.borrow_mut().next();
+                let task = self.look_everywhere(rest);
                 if task.is_some() {
                     self.calm_down();
                     return task;
@@ -155,17 +156,17 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
             } else {
                 self.shared.withdraw_all();
             }
+            let end = Patience::end_of(rest);
             loop {
                 if self.shared.core.has_ended() || self.seat.order() != order {
                     self.calm_down();
                     return None;
                 }
-                if self.seat.is_picked() {
+                if self.seat.is_picked() || !end.park() {
                     break;
                 }
-                thread::park();
             }
-            token = self.wake_up();
+            token = self.wake_up(rest);
         }
     }
 
@@ -178,27 +179,42 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
             self.patience.disregard();
             return None;
         }
-        let found = self.patience.search(&self.shared.core.idle, || self.look());
+        let found = self.patience.search(&self.shared.core.idle, &self.seat.tally, || self.look());
         if found.as_ref().is_some_and(fork::is_ticket) {
             self.patience.disregard();
         }
         found
     }
 
-    fn fall_asleep(&self) {
+    /// Whoever would only nap leaves alone what is taken at once by somebody else: to see all places empty is enough.
+    fn look_everywhere(&self, rest: Rest) -> Option<Task> {
+        let next = || self.worker.borrow_mut().next();
+        match rest {
+            Rest::Sleep => next(),
+            Rest::Nap => self.patience.look_before_nap(&self.seat.tally, || self.shared.scheduler.is_empty(), next),
+        }
+    }
+
+    fn fall_asleep(&self, rest: Rest) {
         let token = match self.evidence.take() {
             Evidence::Searching(token) => Some(token),
             Evidence::Working | Evidence::Sleeping(_) => None,
         };
-        self.evidence.set(Evidence::Sleeping(self.shared.core.idle.sleep(&self.seat, token)));
+        self.evidence.set(Evidence::Sleeping(self.shared.core.idle.sleep(&self.seat, rest, token)));
     }
 
-    fn wake_up(&self) -> Option<Searching> {
-        match self.evidence.take() {
-            Evidence::Sleeping(token) => self.shared.core.idle.leave(&self.seat, token),
+    /// Picked, or the nap is over: searches again.
+    fn wake_up(&self, rest: Rest) -> Option<Searching> {
+        let idle = &self.shared.core.idle;
+        let picked = match self.evidence.take() {
+            Evidence::Sleeping(token) => idle.leave(&self.seat, token),
             Evidence::Searching(token) => Some(token),
             Evidence::Working => None,
+        };
+        if rest == Rest::Nap {
+            self.patience.has_napped(picked.is_some());
         }
+        picked.or_else(|| idle.search())
     }
 
     /// Gives up whatever this worker holds of the idle policy, and sees to it that nobody relied on it in vain.

@@ -12,37 +12,56 @@ use crate::tally::Latch;
 
 const METRICS: &[Metric] = &[Metric::lower("done", "ms", "until the tasks are done")];
 
-/// One workload.
-pub const WORKLOADS: [Workload; 1] = [Workload {
-    least_workers: 2,
-    ..workload(
-        "sleeper",
-        "a worker submits 1,000 tasks from within and blocks, for 100 ms at most (--full: 500)",
-        METRICS,
-        "task",
-    )
-}];
+/// The burst, and the one task.
+pub const WORKLOADS: [Workload; 2] = [
+    Workload {
+        least_workers: 2,
+        ..workload(
+            "sleeper",
+            "a worker submits 1,000 tasks from within and blocks, for 100 ms at most (--full: 500)",
+            METRICS,
+            "task",
+        )
+    },
+    Workload {
+        least_workers: 2,
+        ..workload(
+            "sleeper-chain",
+            "the last of 20,000 tiny tasks, each of which submits the next, submits one more and blocks for as long",
+            METRICS,
+            "task",
+        )
+    },
+];
 
-pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 1] {
-    [("sleeper", run::<C>)]
+pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 2] {
+    [("sleeper", burst::<C>), ("sleeper-chain", chain::<C>)]
 }
 
-fn run<C: Execute>(params: &Params) -> Measured {
-    const TASKS: usize = 1_000;
+fn burst<C: Execute>(params: &Params) -> Measured {
+    run::<C>(params, 0, 1_000)
+}
+
+fn chain<C: Execute>(params: &Params) -> Measured {
+    run::<C>(params, 20_000, 1)
+}
+
+/// After so many links of a chain one more, which submits so many tasks and blocks.
+fn run<C: Execute>(params: &Params, links: usize, tasks: usize) -> Measured {
     let limit = Duration::from_millis(params.scale.pick(20, 100, 100, 500));
     with_contestant::<C>(params, |pool| {
-        let latch = Latch::new(TASKS);
+        let latch = Latch::new(tasks);
         let (release, blocked) = channel::<()>();
         let submitted = Arc::new(Mutex::new(None));
         // The other workers shall be asleep.
         thread::sleep(Duration::from_millis(2));
         let meter = Meter::start();
-        let (inside, tasks, starts) = (pool.inside(), Arc::clone(&latch), Arc::clone(&submitted));
+        let (inside, counted, starts) = (pool.inside(), Arc::clone(&latch), Arc::clone(&submitted));
         let (ended, end) = channel::<()>();
-        pool.execute(move || {
+        let sleeper = move |inside: C::Inside| {
             *starts.lock().expect("no panic under the lock") = Some(Instant::now());
-            for _ in 0..TASKS {
-                let latch = Arc::clone(&tasks);
+            for _ in 0..tasks {
+                let latch = Arc::clone(&counted);
                 C::execute_inside(&inside, move || latch.count_down());
             }
             // Blocked in the kernel, like a task that reads a file; the end of the tasks ends it early.
@@ -50,11 +69,23 @@ fn run<C: Execute>(params: &Params) -> Measured {
                 Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
             let _ = ended.send(());
-        });
+        };
+        let sleeper = Box::new(sleeper);
+        pool.execute(move || link::<C>(inside, links, sleeper));
         let done = latch.wait()?;
         let _ = release.send(());
         end.recv().map_err(|_| "the blocked task was dropped")?;
         let start = submitted.lock().expect("no panic under the lock").ok_or("the blocked task did not start")?;
-        Ok(Sample { values: vec![(done - start).as_secs_f64() * 1e3], cpu: meter.cpu_per(TASKS as u64) })
+        Ok(Sample { values: vec![(done - start).as_secs_f64() * 1e3], cpu: meter.cpu_per((links + tasks) as u64) })
     })
+}
+
+fn link<C: Execute>(inside: C::Inside, left: usize, end: Box<dyn FnOnce(C::Inside) + Send>) {
+    match left {
+        0 => end(inside),
+        _ => {
+            let carried = inside.clone();
+            C::execute_inside(&inside, move || link::<C>(carried, left - 1, end));
+        }
+    }
 }

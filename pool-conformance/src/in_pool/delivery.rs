@@ -85,6 +85,32 @@ pub fn runs_what_a_blocked_worker_pushed<S: Scheduler<Task> + 'static>(make: Mak
     });
 }
 
+/// A chain of tiny tasks, in which each pushes the next; the last one pushes one more and blocks until somebody else has run
+/// it. A pool may learn from such a chain to leave it to the worker that it is on, but not for good.
+pub fn runs_the_link_whose_maker_blocks<S: Scheduler<Task> + 'static>(make: Make<S>) {
+    fn link(left: usize, end: impl FnOnce() + Send + 'static) {
+        match left {
+            0 => end(),
+            _ => pool_core::execute(move || link(left - 1, end)),
+        }
+    }
+    check(move |name| {
+        for workers in [2, 4] {
+            let pool = pool(make(), name, workers);
+            for round in 0..20 {
+                let (ran, has_run) = channel();
+                let (told, verdict) = channel();
+                let end = move || {
+                    pool_core::execute(move || ran.send(current_worker()).unwrap());
+                    told.send(has_run.recv().unwrap() != current_worker()).unwrap();
+                };
+                pool.execute(move || link(1000 * round, end));
+                assert!(verdict.recv().unwrap(), "law 2 (no lost wake): another worker runs it");
+            }
+        }
+    });
+}
+
 /// As many tasks as workers, each of which ends only when all have begun: no worker may sleep.
 pub fn occupies_every_worker<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {

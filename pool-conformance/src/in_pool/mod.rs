@@ -38,7 +38,7 @@ macro_rules! in_pool_tests {
     ($make:expr) => {
         $crate::__in_pool_tests! { $make;
             runs_each_task_exactly_once, takes_a_flood, wakes_a_sleeper_for_each_round_trip, runs_what_a_blocked_worker_pushed,
-            looks_everywhere_before_it_sleeps,
+            runs_the_link_whose_maker_blocks, looks_everywhere_before_it_sleeps,
             occupies_every_worker, wakes_the_next_for_each_that_blocks, overlaps_the_halves_of_a_join,
             one_long_task_holds_nobody_up, retiring_loses_nothing, workers_come_and_go_under_load,
             added_workers_take_part,

@@ -4,7 +4,7 @@
 
 use crate::seat::Seat;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicUsize, Ordering, fence};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 
@@ -14,20 +14,26 @@ use std::sync::Arc;
 /// |---|---|
 /// | 0–15 | searching: workers that hold a [`Searching`] token |
 /// | 16–31 | sleeping: workers in the list of sleepers |
+/// | 32–47 | napping: those of the sleepers who look again before long, unasked |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Counts(usize);
+struct Counts(u64);
 
 impl Counts {
-    const ONE_SEARCHING: usize = 1;
-    const ONE_SLEEPING: usize = 1 << 16;
-    const MASK: usize = (1 << 16) - 1;
+    const ONE_SEARCHING: u64 = 1;
+    const ONE_SLEEPING: u64 = 1 << 16;
+    const ONE_NAPPING: u64 = 1 << 32;
+    const MASK: u64 = (1 << 16) - 1;
 
     fn searching(self) -> usize {
-        self.0 & Self::MASK
+        (self.0 & Self::MASK) as usize
     }
 
     fn sleeping(self) -> usize {
-        (self.0 >> 16) & Self::MASK
+        (self.0 >> 16 & Self::MASK) as usize
+    }
+
+    fn napping(self) -> usize {
+        (self.0 >> 32 & Self::MASK) as usize
     }
 
     /// Whether somebody sleeps and nobody searches: only then does a new item need a wake.
@@ -37,7 +43,7 @@ impl Counts {
 }
 
 /// The most workers that a pool can have: what [`Counts`] can count.
-pub(crate) const MAX_WORKERS: usize = Counts::MASK;
+pub(crate) const MAX_WORKERS: usize = Counts::MASK as usize;
 
 /// How an item became visible to those who look for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,12 +74,39 @@ pub(crate) struct Searching(());
 #[must_use = "a sleeper that leaves without `Idle::leave` stays in the list"]
 pub(crate) struct Sleeping(());
 
+/// How a worker sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Until it is picked.
+    Sleep,
+    /// The same, but not for long. What a worker leaves to itself ([`Idle::notify_of_own`]) may wait for the end of it.
+    Nap,
+}
+
+/// A worker in the list of sleepers.
+#[derive(Debug)]
+struct Sleeper {
+    seat: Arc<Seat>,
+    rest: Rest,
+}
+
+impl Sleeper {
+    /// What it counts for in [`Counts`].
+    fn count(&self) -> u64 {
+        match self.rest {
+            Rest::Sleep => Counts::ONE_SLEEPING,
+            Rest::Nap => Counts::ONE_SLEEPING + Counts::ONE_NAPPING,
+        }
+    }
+}
+
 /// The state of the policy, one for each pool.
 #[derive(Debug)]
 pub(crate) struct Idle {
-    counts: CachePadded<AtomicUsize>,
-    /// Last in, first out: the one that slept last has the warmest cache. Changed together with `counts.sleeping`.
-    sleepers: Mutex<Vec<Arc<Seat>>>,
+    counts: CachePadded<AtomicU64>,
+    /// Last in, first out: the one that slept last has the warmest cache. Changed together with the sleeping and napping of
+    /// `counts`.
+    sleepers: Mutex<Vec<Sleeper>>,
     max_searching: usize,
     /// Workers that have not been told to leave.
     workers: AtomicUsize,
@@ -83,7 +116,7 @@ impl Idle {
     /// At most `max_searching` workers search at the same time; the others go to sleep after one look.
     pub(crate) fn new(max_searching: usize) -> Self {
         Self {
-            counts: CachePadded::new(AtomicUsize::new(0)),
+            counts: CachePadded::new(AtomicU64::new(0)),
             sleepers: Mutex::new(Vec::new()),
             max_searching: max_searching.max(1),
             workers: AtomicUsize::new(0),
@@ -121,14 +154,31 @@ impl Idle {
     /// After an item was made visible: wakes a sleeper if nobody searches.
     #[inline]
     pub(crate) fn notify(&self, published: Published) {
+        if self.counts_after(published).needs_wake() {
+            self.wake_one();
+        }
+    }
+
+    /// As [`notify`](Self::notify) for an item that the caller, a worker, is about to take itself if nobody else does: while
+    /// somebody naps it is left to the two of them, if `may_wait`.
+    #[inline]
+    pub(crate) fn notify_of_own(&self, published: Published, may_wait: impl FnOnce() -> bool) {
+        let counts = self.counts_after(published);
+        // N4 is the part after the exclamation mark.
+        if counts.needs_wake() && !(counts.napping() > 0 && may_wait()) {
+            self.wake_one();
+        }
+    }
+
+    /// The counts as a submitter must see them.
+    #[inline]
+    fn counts_after(&self, published: Published) -> Counts {
         // N2. Either the sleeper's last look sees the item, or we see the sleeper's announcement.
         if published == Published::Plainly {
             // Pairs with the fence in `sleep` (S2) and the one in `found` (F2).
             fence(Ordering::SeqCst);
         }
-        if self.counts().needs_wake() {
-            self.wake_one();
-        }
+        self.counts()
     }
 
     /// After `n` items were made visible at once: wakes as many sleepers, in one wave.
@@ -136,27 +186,27 @@ impl Idle {
         fence(Ordering::SeqCst); // N2, as in `notify`.
         let counts = self.counts();
         let wanted = n.min(counts.sleeping()).saturating_sub(counts.searching());
-        for seat in self.pick(wanted, false) {
-            seat.unpark();
+        for sleeper in self.pick(wanted, false) {
+            sleeper.seat.unpark();
         }
     }
 
     #[cold]
     fn wake_one(&self) {
-        for seat in self.pick(1, true) {
-            seat.unpark();
+        for sleeper in self.pick(1, true) {
+            sleeper.seat.unpark();
         }
     }
 
     /// Wakes every sleeper, for them to see that the pool has ended.
     pub(crate) fn wake_all(&self) {
-        for seat in self.pick(usize::MAX, false) {
-            seat.unpark();
+        for sleeper in self.pick(usize::MAX, false) {
+            sleeper.seat.unpark();
         }
     }
 
     /// Takes up to `n` sleepers out of the list and hands each a searching token.
-    fn pick(&self, n: usize, unless_searching: bool) -> Vec<Arc<Seat>> {
+    fn pick(&self, n: usize, unless_searching: bool) -> Vec<Sleeper> {
         let mut sleepers = self.sleepers.lock();
         if unless_searching && self.counts().searching() > 0 {
             // Another notifier was faster. Its sleeper will look for our item: it has not passed S2 again, see the proof.
@@ -164,13 +214,12 @@ impl Idle {
         }
         let keep = sleepers.len().saturating_sub(n);
         let picked = sleepers.split_off(keep);
-        let moved = picked.len();
+        let moved = picked.iter().map(|sleeper| Counts::ONE_SEARCHING.wrapping_sub(sleeper.count()));
         // AcqRel on every change of the counts: they form one release sequence, so a worker that sees a count sees what
         // those before it published.
-        self.counts
-            .fetch_add((moved * Counts::ONE_SEARCHING).wrapping_sub(moved * Counts::ONE_SLEEPING), Ordering::AcqRel);
-        for seat in &picked {
-            seat.set_picked();
+        self.counts.fetch_add(moved.fold(0, u64::wrapping_add), Ordering::AcqRel);
+        for sleeper in &picked {
+            sleeper.seat.set_picked();
         }
         picked
     }
@@ -204,14 +253,16 @@ impl Idle {
     }
 
     /// Announces that this worker is about to sleep. After it, the worker looks everywhere once more, then parks until
-    /// it is picked, and ends with [`leave`](Self::leave) in any case.
-    pub(crate) fn sleep(&self, seat: &Arc<Seat>, token: Option<Searching>) -> Sleeping {
+    /// it is picked, or for the length of a nap, and ends with [`leave`](Self::leave) in any case.
+    pub(crate) fn sleep(&self, seat: &Arc<Seat>, rest: Rest, token: Option<Searching>) -> Sleeping {
         let searching = if token.is_some() { Counts::ONE_SEARCHING } else { 0 };
+        let sleeper = Sleeper { seat: Arc::clone(seat), rest };
+        let slept = sleeper.count();
         let mut sleepers = self.sleepers.lock();
         seat.clear_picked();
-        sleepers.push(Arc::clone(seat));
+        sleepers.push(sleeper);
         // S1.
-        self.counts.fetch_add(Counts::ONE_SLEEPING.wrapping_sub(searching), Ordering::AcqRel);
+        self.counts.fetch_add(slept.wrapping_sub(searching), Ordering::AcqRel);
         drop(sleepers);
         // S2. Pairs with N2.
         fence(Ordering::SeqCst);
@@ -222,10 +273,14 @@ impl Idle {
     pub(crate) fn leave(&self, seat: &Arc<Seat>, token: Sleeping) -> Option<Searching> {
         let Sleeping(()) = token;
         let mut sleepers = self.sleepers.lock();
-        match sleepers.iter().rposition(|sleeper| Arc::ptr_eq(sleeper, seat)) {
+        match sleepers.iter().rposition(|sleeper| Arc::ptr_eq(&sleeper.seat, seat)) {
             Some(place) => {
-                sleepers.remove(place);
-                self.counts.fetch_sub(Counts::ONE_SLEEPING, Ordering::AcqRel);
+                let sleeper = sleepers.remove(place);
+                self.counts.fetch_sub(sleeper.count(), Ordering::AcqRel);
+                if sleeper.rest == Rest::Nap {
+                    // S5. Pairs with N2: either the submitter sees that this nap is over, or our next look or question sees the item.
+                    fence(Ordering::SeqCst);
+                }
                 None
             }
             None => Some(Searching(())),

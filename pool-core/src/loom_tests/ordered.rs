@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering as Plain};
 
 /// One list under one lock, and a flag beside it for looks that promise nothing.
-struct Locked<T = Task> {
+pub(super) struct Locked<T = Task> {
     occupied: AtomicBool,
     items: Mutex<VecDeque<T>>,
 }
 
-struct LockedWorker<T>(Arc<Locked<T>>);
+pub(super) struct LockedWorker<T>(Arc<Locked<T>>);
 
 impl<T> Default for Locked<T> {
     fn default() -> Self {
@@ -89,7 +89,7 @@ fn an_ordered_submission_wakes_a_sleeper() {
         let runs = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&runs);
         let pool = pool(1);
-        pool.execute(move || drop(counted.fetch_add(1, Plain::Relaxed)));
+        pool.execute(move || _ = counted.fetch_add(1, Plain::Relaxed));
         pool.wait_idle();
         assert_eq!(runs.load(Plain::Relaxed), 1);
     });
@@ -104,7 +104,7 @@ fn an_ordered_submission_races_with_the_end() {
         let pool = Arc::new(pool(1));
         let submitter = {
             let pool = Arc::clone(&pool);
-            thread::spawn(move || pool.try_execute(move || drop(counted.fetch_add(1, Plain::Relaxed))).is_ok())
+            thread::spawn(move || pool.try_execute(move || _ = counted.fetch_add(1, Plain::Relaxed)).is_ok())
         };
         assert_eq!(pool.shutdown(), Ok(()));
         let accepted = submitter.join().unwrap();

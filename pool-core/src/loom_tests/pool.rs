@@ -150,6 +150,29 @@ fn a_retiring_worker_loses_nothing() {
     });
 }
 
+/// And it leaves at once, not with the pool.
+#[test]
+fn a_retiring_worker_does_leave() {
+    bounded(2, || {
+        let left = Arc::new((Mutex::new(false), Condvar::new()));
+        let tell = Arc::clone(&left);
+        let pool = Pool::builder_with(Flagged::default())
+            .workers(2)
+            .on_stop(move |_| {
+                *tell.0.lock() = true;
+                tell.1.notify_all();
+            })
+            .build()
+            .unwrap();
+        assert_eq!(pool.retire_workers(1), 1);
+        let mut has_left = left.0.lock();
+        while !*has_left {
+            has_left = left.1.wait(has_left);
+        }
+        drop(has_left);
+    });
+}
+
 #[test]
 fn what_did_not_run_comes_back() {
     bounded(2, || {
