@@ -74,7 +74,7 @@ where
         // Enough is on offer, and `b` waits its turn here.
         match catch_unwind(AssertUnwindSafe(a)) {
             Ok(ra) => (ra, b()),
-            Err(payload) => second_and_unwind(b, payload),
+            Err(payload) => second_and_unwind(&mut Some(b), payload),
         }
     } else {
         join_offering(a, b)
@@ -108,16 +108,31 @@ where
         };
         match ra {
             Ok(ra) => (ra, second()),
-            Err(payload) => second_and_unwind(second, payload),
+            Err(payload) => second_and_unwind(&mut Some(second), payload),
         }
     })
 }
 
+/// The second half of a join, once.
+trait Second {
+    fn run(&mut self);
+}
+
+impl<F: FnOnce() -> R, R> Second for Option<F> {
+    fn run(&mut self) {
+        if let Some(second) = self.take() {
+            drop(second());
+        }
+    }
+}
+
 /// The first half panicked: the second runs all the same, as it would have if somebody had taken it.
+// Not generic: the compiler would take what the second half borrows out of memory and keep it in a register for this call, across
+// the first half, in each join.
 #[cold]
 #[inline(never)]
-fn second_and_unwind<R>(second: impl FnOnce() -> R, payload: Box<dyn Any + Send>) -> ! {
-    let second = catch_unwind(AssertUnwindSafe(|| drop(second())));
+fn second_and_unwind(second: &mut dyn Second, payload: Box<dyn Any + Send>) -> ! {
+    let second = catch_unwind(AssertUnwindSafe(|| second.run()));
     if let Err(Err(third)) = second.map_err(|second| catch_unwind(AssertUnwindSafe(|| drop(second)))) {
         // The payload of a panic may panic when it is dropped, and so may the payload of that panic.
         std::mem::forget(third);

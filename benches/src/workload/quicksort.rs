@@ -60,6 +60,8 @@ fn quicksort<C: Join>(fork: &mut C::Fork<'_>, keys: &mut [u64]) {
 
 /// Hoare's partition around the median of nine, which splits runs of equal keys in the middle. Both parts are smaller than
 /// the whole, and no key of the left one exceeds a key of the right one.
+// One piece of code for all contestants: where a copy of its loops lies in each is worth 5 %.
+#[inline(never)]
 fn partition(keys: &mut [u64]) -> (&mut [u64], &mut [u64]) {
     let step = (keys.len() - 1) / 8;
     let mut nine: [u64; 9] = std::array::from_fn(|index| keys[index * step]);
