@@ -47,8 +47,8 @@ pub(crate) struct Context {
     forks: ForkStack,
     account: Account,
     queue: NonNull<dyn Queue>,
-    /// Tasks that this worker had started when it last left a new one to itself.
-    left_at: Cell<u64>,
+    /// The last task that submitted one which may wait for this worker.
+    left_by: Cell<u64>,
 }
 
 thread_local! {
@@ -74,7 +74,7 @@ impl Context {
             }
         }
         let context =
-            Self { core, seat, forks: ForkStack::default(), account: Account::new(), queue, left_at: Cell::new(0) };
+            Self { core, seat, forks: ForkStack::default(), account: Account::new(), queue, left_by: Cell::new(0) };
         CURRENT.with(|current| current.set(&raw const context));
         ForkStack::enter(&context.seat.board);
         let _leave = Leave;
@@ -128,12 +128,13 @@ impl Context {
     pub(crate) fn submit(&self, task: Task) {
         let (vtable, payload) = task.into_raw();
         // SAFETY: from `into_raw`, just now.
-        self.submit_by(|| unsafe { self.queue().push(vtable, payload) });
+        self.submit_by(true, || unsafe { self.queue().push(vtable, payload) });
     }
 
-    /// Counts a new task, calls `push`, which makes it visible, and wakes somebody.
+    /// Counts a new task, calls `push`, which makes it visible, and wakes somebody. One that `may_wait` for this worker, if it is
+    /// the first of the task in hand, may be left to whoever naps.
     #[inline]
-    pub(crate) fn submit_by(&self, push: impl FnOnce() -> Published) {
+    pub(crate) fn submit_by(&self, may_wait: bool, push: impl FnOnce() -> Published) {
         /// The strategy panicked (a user's `Ord`, say) and dropped the task: it must not be waited for.
         struct Uncount<'a>(&'a Seat);
         impl Drop for Uncount<'_> {
@@ -147,11 +148,12 @@ impl Context {
         let uncount = Uncount(&self.seat);
         let published = push();
         std::mem::forget(uncount);
-        // The first task of a task is what this worker runs next, most likely; with a second one there is enough for two.
-        self.core.idle.notify_of_own(published, || {
-            let started = self.seat.tally.started();
-            self.left_at.replace(started) != started
-        });
+        // The first is what this worker runs next, most likely. With a second one there is enough for two.
+        let is_first = || {
+            let task = self.forks.task();
+            self.left_by.replace(task) != task
+        };
+        self.core.idle.notify_of_own(published, || may_wait && is_first());
     }
 
     /// Pushes a part of the running work, which is no task of its own, and wakes somebody for it.

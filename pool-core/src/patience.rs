@@ -17,6 +17,8 @@
 //! **Whoever finds nothing but links of such chains naps** instead of searching: see [`napping`].
 
 mod napping;
+#[cfg(all(test, loom))]
+pub(crate) use napping::models::with_naps;
 
 use crate::idle::{Idle, Rest};
 use crate::ledger::Tally;
@@ -30,7 +32,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Patience {
     /// Searches in a row that waited and found nothing.
     in_vain: Cell<u32>,
-    /// The task that was found last, beside others who work.
+    /// The task that was found last.
     found: Cell<Option<Find>>,
     /// Such tasks in a row that gave little work, as far as that matters.
     shyness: Cell<u32>,
@@ -40,22 +42,13 @@ pub(crate) struct Patience {
 /// A task that was found.
 #[derive(Clone, Copy, Debug)]
 struct Find {
-    at: Instant,
+    /// Not always known: to ask for the time costs as much as a tiny task.
+    at: Option<Instant>,
     /// Tasks that the worker had started and submitted before.
     started: u64,
     submitted: u64,
-    after: After,
-}
-
-/// After what something was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum After {
-    /// Hardly anything.
-    Nothing,
-    /// A search while others worked.
-    Search,
-    /// Having been seen to lie there for a while, when a nap was due.
-    Nap,
+    /// It was waited for while others worked.
+    waited: bool,
 }
 
 impl Patience {
@@ -74,14 +67,21 @@ impl Patience {
     /// The distance of two looks doubles so often at most: to some 2 µs, far below the time of a wake.
     const SHYEST: u32 = 3;
 
+    /// Learns from what was found last, now that its worker has run out of work again.
+    pub(crate) fn look_back(&self, tally: &Tally) {
+        if let Some(found) = self.found.take() {
+            self.learn(found.stay(tally), found.waited);
+        }
+    }
+
+    /// Whether it does not pay to search, since all that comes are links of a chain. Only where a short sleep is short, and a nap
+    /// does what it should: on some systems it may last 16 ms.
+    pub(crate) fn is_weary(&self, idle: &Idle) -> bool {
+        cfg!(any(target_os = "linux", target_os = "android")) && self.napping.is_due() && idle.somebody_works()
+    }
+
     /// Looks until `look` finds something or it has been long enough.
     pub(crate) fn search<T>(&self, idle: &Idle, tally: &Tally, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-        if let Some(found) = self.found.take() {
-            self.learn(found.stay(tally), found.after);
-        }
-        if self.rest(idle) == Rest::Nap {
-            return None;
-        }
         let in_vain = self.in_vain.get();
         let long = in_vain < Self::TRIALS || in_vain % Self::LONG_EVERY == 0;
         let mut spin = if long { Spin::new() } else { Spin::lasting(Self::SHORT) };
@@ -92,11 +92,9 @@ impl Patience {
                 if looks > 0 {
                     self.in_vain.set(0);
                 }
-                if stride > 1 {
-                    self.remember(tally, After::Search);
-                } else if idle.somebody_works() {
-                    self.remember(tally, After::Nothing);
-                }
+                let waited = stride > 1;
+                let at = (waited || self.napping.is_curious()).then(Instant::now);
+                self.found.set(Some(Find { at, started: tally.started(), submitted: tally.submitted(), waited }));
                 return Some(found);
             }
             if spin.is_over() {
@@ -111,11 +109,6 @@ impl Patience {
         None
     }
 
-    /// How to sleep now.
-    pub(crate) fn rest(&self, idle: &Idle) -> Rest {
-        if self.napping.is_due() && idle.somebody_works() { Rest::Nap } else { Rest::Sleep }
-    }
-
     /// When such a rest ends by itself.
     pub(crate) fn end_of(rest: Rest) -> Deadline {
         match rest {
@@ -124,48 +117,35 @@ impl Patience {
         }
     }
 
-    /// In the last look before a nap: what `next` finds, unless all is seen empty before.
-    pub(crate) fn look_before_nap<T>(
-        &self,
-        tally: &Tally,
-        is_empty: impl Fn() -> bool,
-        next: impl FnOnce() -> Option<T>,
-    ) -> Option<T> {
+    /// The last look of a weary worker: what `next` finds, unless all is seen empty before. What is taken at once by others is
+    /// left to them.
+    pub(crate) fn look_wearily<T>(&self, is_empty: impl Fn() -> bool, next: impl FnOnce() -> Option<T>) -> Option<T> {
         if self.napping.is_cared_for(is_empty) {
             return None;
         }
-        next().inspect(|_| self.remember(tally, After::Nap))
+        next().inspect(|_| self.napping.doubt())
     }
 
-    /// A nap is over, and somebody picked this worker or not.
-    pub(crate) fn has_napped(&self, was_picked: bool) {
-        if was_picked { self.napping.was_wrong() } else { self.napping.count() }
+    /// A nap is over that nobody ended.
+    pub(crate) fn has_napped(&self) {
+        self.napping.count();
     }
 
-    /// What the last search found teaches nothing: it is a part of running work, offered because this worker is hungry; or
-    /// the worker does not search now, and sleeps next.
+    /// A weary worker is needed, for something that is no link of a chain.
+    pub(crate) fn is_needed(&self) {
+        self.napping.stop();
+    }
+
+    /// What was found last teaches nothing: it is a part of running work, offered because this worker is hungry.
     pub(crate) fn disregard(&self) {
         self.found.set(None);
     }
 
-    fn remember(&self, tally: &Tally, after: After) {
-        let (started, submitted) = (tally.started(), tally.submitted());
-        self.found.set(Some(Find { at: Instant::now(), started, submitted, after }));
-    }
-
-    fn learn(&self, stay: Stay, after: After) {
-        match after {
-            After::Nothing => self.napping.learn(stay),
-            After::Search => {
-                self.napping.learn(stay);
-                let little = stay.busy < Self::LITTLE;
-                self.shyness.set(if little { (self.shyness.get() + 1).min(Self::SHYEST) } else { 0 });
-            }
-            After::Nap => {
-                if !self.napping.learn_after_nap(stay) {
-                    self.shyness.set(0);
-                }
-            }
+    fn learn(&self, stay: Stay, waited: bool) {
+        self.napping.learn(stay);
+        if waited {
+            let little = stay.busy.is_some_and(|busy| busy < Self::LITTLE);
+            self.shyness.set(if little { (self.shyness.get() + 1).min(Self::SHYEST) } else { 0 });
         }
     }
 }
@@ -174,7 +154,7 @@ impl Find {
     /// What has come of it.
     fn stay(self, tally: &Tally) -> Stay {
         Stay {
-            busy: self.at.elapsed(),
+            busy: self.at.map(|at| at.elapsed()),
             started: tally.started().wrapping_sub(self.started),
             submitted: tally.submitted().wrapping_sub(self.submitted),
         }
@@ -198,7 +178,7 @@ mod tests {
 
     /// A task alone that kept its worker so long.
     fn learn(patience: &Patience, busy: Duration) {
-        patience.learn(Stay { busy, started: 1, submitted: 0 }, After::Search);
+        patience.learn(Stay { busy: Some(busy), started: 1, submitted: 0 }, true);
     }
 
     #[test]
@@ -251,38 +231,41 @@ mod tests {
         let (alone, beside) = (Idle::new(1), Idle::new(1));
         beside.resize(1);
         let patience = Patience::default();
-        let after = || patience.found.get().map(|found| found.after);
+        let waited = || patience.found.get().map(|found| found.waited);
         looks(&patience, &alone, Some(2));
-        assert_eq!(after(), None, "nobody worked");
+        assert_eq!(waited(), Some(false), "nobody worked");
         looks(&patience, &beside, Some(1));
-        assert_eq!(after(), Some(After::Nothing), "it had not waited");
+        assert_eq!(waited(), Some(false));
         looks(&patience, &beside, Some(2));
-        assert_eq!(after(), Some(After::Search));
+        assert_eq!(waited(), Some(true));
         patience.disregard();
-        assert_eq!(after(), None);
+        assert_eq!(waited(), None);
     }
 
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     #[test]
-    fn beside_a_chain_no_search_but_a_nap() {
-        let (idle, tally, patience) = (Idle::new(1), Tally::default(), Patience::default());
+    fn pieces_of_a_chain_make_weary() {
+        let (idle, patience) = (Idle::new(1), Patience::default());
         idle.resize(1);
-        let rest = || patience.rest(&idle);
-        let learn = |after| patience.learn(Stay { busy: Duration::ZERO, started: 9, submitted: 9 }, after);
-        while rest() == Rest::Sleep {
-            learn(After::Nothing);
-        }
-        assert_eq!(looks(&patience, &idle, None), 0);
-        assert_eq!(patience.look_before_nap(&tally, || true, || -> Option<()> { panic!("it was seen empty") }), None);
-        assert_eq!(patience.look_before_nap(&tally, || false, || Some(7)), Some(7));
-        learn(After::Nap);
-        assert_eq!(rest(), Rest::Nap, "still a chain");
+        let tire = || {
+            while !patience.is_weary(&idle) {
+                patience.learn(Stay { busy: Some(Duration::ZERO), started: 9, submitted: 9 }, false);
+            }
+        };
+        tire();
         idle.resize(0);
-        assert_eq!(rest(), Rest::Sleep, "nobody works");
+        assert!(!patience.is_weary(&idle), "nobody works");
         idle.resize(1);
-        patience.has_napped(false);
-        assert_eq!(rest(), Rest::Nap);
-        patience.has_napped(true);
-        assert_eq!(rest(), Rest::Sleep, "it was needed");
+        patience.has_napped();
+        assert_eq!(patience.look_wearily(|| true, || -> Option<()> { panic!("it was seen empty") }), None);
+        assert!(patience.is_weary(&idle));
+        assert_eq!(patience.look_wearily(|| false, || Some(7)), Some(7));
+        assert!(!patience.is_weary(&idle), "nobody cared for it");
+        tire();
+        assert_eq!(patience.look_wearily(|| false, || None::<()>), None);
+        assert!(patience.is_weary(&idle), "somebody did, after all");
+        patience.is_needed();
+        assert!(!patience.is_weary(&idle));
     }
 
     #[test]

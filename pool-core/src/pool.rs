@@ -71,7 +71,9 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
         let core = &self.shared.core;
         Context::with_of(core, |context| {
             if let Some(context) = context {
-                context.submit_by(|| self.own_worker(context).push_with(task, hint));
+                // A hint may make it urgent.
+                let may_wait = size_of::<S::Hint>() == 0;
+                context.submit_by(may_wait, || self.own_worker(context).push_with(task, hint));
                 return Ok(());
             }
             self.shared.inject_if_open(task, hint).map_err(|task| self.refuse(task))

@@ -133,21 +133,24 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
             // Given since the caller looked.
             return None;
         }
+        self.patience.look_back(&self.seat.tally);
         let may_work = order == Order::Work;
         let mut token = if may_work { idle.search() } else { None };
         loop {
             if let Some(token) = token.take() {
                 self.evidence.set(Evidence::Searching(token));
             }
-            if let Some(task) = self.search() {
+            let weary = may_work && self.patience.is_weary(idle);
+            if let Some(task) = if weary { None } else { self.search() } {
                 self.calm_down();
                 return Some(task);
             }
-            let rest = if may_work { self.patience.rest(idle) } else { Rest::Sleep };
+            // One who naps is enough, whoever it is.
+            let rest = if weary && !idle.somebody_naps() { Rest::Nap } else { Rest::Sleep };
             self.fall_asleep(rest);
             // The last look, which must not miss anything: see the proof in `idle/README.md`.
             if may_work {
-                let task = self.look_everywhere(rest);
+                let task = self.look_everywhere(weary);
                 if task.is_some() {
                     self.calm_down();
                     return task;
@@ -166,7 +169,15 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
                     break;
                 }
             }
-            token = self.wake_up(rest);
+            token = self.wake_up();
+            match &token {
+                Some(_) if weary => self.patience.is_needed(),
+                Some(_) => {}
+                None => {
+                    self.patience.has_napped();
+                    token = idle.search();
+                }
+            }
         }
     }
 
@@ -176,7 +187,6 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         let searching = matches!(evidence, Evidence::Searching(_));
         self.evidence.set(evidence);
         if !searching || self.seat.order() != Order::Work {
-            self.patience.disregard();
             return None;
         }
         let found = self.patience.search(&self.shared.core.idle, &self.seat.tally, || self.look());
@@ -186,13 +196,9 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         found
     }
 
-    /// Whoever would only nap leaves alone what is taken at once by somebody else: to see all places empty is enough.
-    fn look_everywhere(&self, rest: Rest) -> Option<Task> {
+    fn look_everywhere(&self, weary: bool) -> Option<Task> {
         let next = || self.worker.borrow_mut().next();
-        match rest {
-            Rest::Sleep => next(),
-            Rest::Nap => self.patience.look_before_nap(&self.seat.tally, || self.shared.scheduler.is_empty(), next),
-        }
+        if weary { self.patience.look_wearily(|| self.shared.scheduler.is_empty(), next) } else { next() }
     }
 
     fn fall_asleep(&self, rest: Rest) {
@@ -203,18 +209,13 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         self.evidence.set(Evidence::Sleeping(self.shared.core.idle.sleep(&self.seat, rest, token)));
     }
 
-    /// Picked, or the nap is over: searches again.
-    fn wake_up(&self, rest: Rest) -> Option<Searching> {
-        let idle = &self.shared.core.idle;
-        let picked = match self.evidence.take() {
-            Evidence::Sleeping(token) => idle.leave(&self.seat, token),
+    /// With a token if this worker was picked, without one if its nap is over.
+    fn wake_up(&self) -> Option<Searching> {
+        match self.evidence.take() {
+            Evidence::Sleeping(token) => self.shared.core.idle.leave(&self.seat, token),
             Evidence::Searching(token) => Some(token),
             Evidence::Working => None,
-        };
-        if rest == Rest::Nap {
-            self.patience.has_napped(picked.is_some());
         }
-        picked.or_else(|| idle.search())
     }
 
     /// Gives up whatever this worker holds of the idle policy, and sees to it that nobody relied on it in vain.

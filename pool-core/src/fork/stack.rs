@@ -142,6 +142,11 @@ impl ForkStack {
         }
     }
 
+    /// The number of the task in hand, from 1, among those that this worker has taken from the queue.
+    pub(crate) fn task(&self) -> u64 {
+        self.task.get()
+    }
+
     /// Whether the work in hand makes many frames in a short time.
     pub(super) fn is_fine(&self) -> bool {
         self.fine.get()

@@ -141,6 +141,11 @@ impl Idle {
         counts.searching() + counts.sleeping() < self.workers.load(Ordering::Relaxed)
     }
 
+    /// Whether a worker naps. An estimate.
+    pub(crate) fn somebody_naps(&self) -> bool {
+        self.counts().napping() > 0
+    }
+
     /// Workers asleep now.
     pub(crate) fn sleeping(&self) -> usize {
         self.counts().sleeping()

@@ -97,7 +97,9 @@ impl<S: Scheduler<usize, Hint = ()> + Default + 'static> House<S> {
             let rest = if naps > 0 { Rest::Nap } else { Rest::Sleep };
             naps = naps.saturating_sub(1);
             let asleep = self.idle.sleep(&seat, rest, token.take());
-            if let Some(item) = items.next() {
+            // S3, with either promise of emptiness.
+            let found = if rest == Rest::Nap && self.items.is_empty() { None } else { items.next() };
+            if let Some(item) = found {
                 match self.idle.leave(&seat, asleep) {
                     Some(token) => self.idle.found(token, || self.is_more()),
                     None => self.idle.found_late(|| self.is_more()),

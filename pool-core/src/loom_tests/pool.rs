@@ -2,6 +2,7 @@
 
 use super::bounded;
 use super::strategy::Flagged;
+use crate::patience::with_naps;
 use crate::sync::thread;
 use crate::sync::{Condvar, Mutex};
 use crate::{Pool, join, scope};
@@ -121,6 +122,43 @@ fn a_worker_waits_for_its_own_task() {
     bounded(1, || {
         let pool = pool(2);
         assert_eq!(pool.install(|| crate::spawn(|| 5).join().unwrap()), 5);
+    });
+}
+
+/// The worker that naps takes what the other one left to it, and blocks on; or a submission from outside ends its nap.
+#[test]
+fn a_worker_that_naps_is_there_when_it_must_be() {
+    with_naps(|| {
+        bounded(1, || {
+            let ran = Arc::new((Mutex::new(false), Condvar::new()));
+            let tell = Arc::clone(&ran);
+            let pool = pool(2);
+            pool.execute(move || {
+                crate::execute(move || {
+                    *tell.0.lock() = true;
+                    tell.1.notify_all();
+                });
+                let mut has_run = ran.0.lock();
+                while !*has_run {
+                    has_run = ran.1.wait(has_run);
+                }
+            });
+        });
+    });
+}
+
+/// Whoever naps leaves, too.
+#[test]
+fn the_end_comes_in_a_nap() {
+    with_naps(|| {
+        bounded(1, || {
+            let runs = Runs::default();
+            let pool = pool(2);
+            pool.execute(runs.task());
+            assert_eq!(pool.retire_workers(1), 1);
+            assert_eq!(pool.shutdown(), Ok(()));
+            assert_eq!(runs.get(), 1);
+        });
     });
 }
 
