@@ -8,7 +8,7 @@
 //! A ring that doubles copies every item when it grows, needs up to twice the memory of its items, and does both under
 //! the lock of whoever grows it. Here an item is written once and read once, the memory is that of the items and of at
 //! most two chunks more (and of a partly used one for each long queue that was appended), and a whole queue moves to
-//! another by exchanging pointers.
+//! another by exchanging pointers. The longer the queue, the larger its new chunks, up to a limit.
 //!
 //! ```
 //! use pool_core::chunks::ChunkQueue;
@@ -42,7 +42,8 @@ const KEEP: usize = 32;
 /// A first-in-first-out queue of chunks. No item is copied when it grows.
 ///
 /// An empty queue holds at most two chunks, which it goes on using: one that hovers around empty allocates nothing. All
-/// other memory goes back as soon as the items in it have been taken.
+/// other memory goes back as soon as the items in it have been taken. After a flood the two may be of the largest size, some
+/// 16 times [`CHUNK`](Self::CHUNK).
 // In this order, so that what a push needs comes first, on the cache line of a lock that lies before it, and what a pop needs
 // next.
 #[repr(C)]
@@ -66,7 +67,7 @@ struct Chunk<T> {
 }
 
 impl<T> ChunkQueue<T> {
-    /// How many items a chunk holds.
+    /// How many items a chunk of a short queue holds.
     ///
     /// Enough to make the allocation a small part of the cost of so many, and few enough to be little to hold.
     pub const CHUNK: usize = if cfg!(loom) {
@@ -78,6 +79,12 @@ impl<T> ChunkQueue<T> {
             _ => 8,
         }
     };
+
+    /// How many items a chunk holds at most.
+    ///
+    /// What a growing queue needs the allocator must get from the system, often for each chunk apart, at the price of a system
+    /// call, under a lock. So the chunks of a long queue are larger, an eighth of it.
+    const LARGEST: usize = if cfg!(loom) { Self::CHUNK } else { 16 * Self::CHUNK };
 
     /// An empty queue, without memory.
     pub const fn new() -> Self {
@@ -95,7 +102,7 @@ impl<T> ChunkQueue<T> {
         self.first.is_empty() && self.last.is_empty() && self.middle.is_empty()
     }
 
-    /// Puts an item behind all others. O(1), with one allocation per [`CHUNK`](Self::CHUNK) items at most.
+    /// Puts an item behind all others. O(1), with at most one allocation per [`CHUNK`](Self::CHUNK) items.
     #[inline(always)]
     pub fn push_back(&mut self, item: T) {
         if self.last.len() == self.last.capacity() {
@@ -111,7 +118,8 @@ impl<T> ChunkQueue<T> {
             mem::swap(&mut self.first, &mut self.last);
         }
         if self.last.len() == self.last.capacity() {
-            let full = mem::replace(&mut self.last, VecDeque::with_capacity(Self::CHUNK));
+            let room = (self.len() / 8).clamp(Self::CHUNK, Self::LARGEST);
+            let full = mem::replace(&mut self.last, VecDeque::with_capacity(room));
             self.push_chunk(full);
         }
     }
@@ -343,8 +351,23 @@ mod tests {
             assert!(queue.room() <= most, "room for {} where {} items wait", queue.room(), queue.len());
         }
         while queue.pop_front().is_some() {}
-        assert!(queue.room() <= 2 * CHUNK, "an empty queue still has room for {} items", queue.room());
+        let largest = ChunkQueue::<u64>::LARGEST;
+        assert!(queue.room() <= 2 * largest, "an empty queue still has room for {} items", queue.room());
         assert!(queue.middle.capacity() <= 2 * KEEP, "and for {} chunks", queue.middle.capacity());
+    }
+
+    #[test]
+    fn chunks_grow_with_the_queue_up_to_a_limit() {
+        let mut queue = ChunkQueue::new();
+        for item in 0..200 * CHUNK as u64 {
+            queue.push_back(item);
+            let most = queue.len() * 5 / 4 + 2 * CHUNK;
+            assert!(queue.room() <= most, "room for {} where {} items wait", queue.room(), queue.len());
+        }
+        let largest = ChunkQueue::<u64>::LARGEST;
+        let chunks = queue.middle.iter().map(|chunk| chunk.items.capacity());
+        assert!(chunks.clone().is_sorted() && chunks.clone().max() == Some(largest));
+        assert!(chunks.count() < 40, "200 small ones, or a few more than 200 / 16 large ones");
     }
 
     /// No call both frees and allocates, so chunks are the same as long as room never gets less.
