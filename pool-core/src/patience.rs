@@ -93,7 +93,9 @@ impl Patience {
                     self.in_vain.set(0);
                 }
                 let waited = stride > 1;
-                let at = (waited || self.napping.is_curious()).then(Instant::now);
+                // Not under loom, which would explore differently each time.
+                let asks = !cfg!(loom) && (waited || self.napping.is_curious());
+                let at = asks.then(Instant::now);
                 self.found.set(Some(Find { at, started: tally.started(), submitted: tally.submitted(), waited }));
                 return Some(found);
             }

@@ -118,8 +118,9 @@ pub trait Scheduler<T: Send>: Send + Sync + Sized {
 
     /// Whether no item waits anywhere, workers' own places included (law 3).
     ///
-    /// The pool asks when a searching worker has found something, to learn whether to wake another, so it should cost no
-    /// more than a look at each place.
+    /// The pool asks when a searching worker has found something, to learn whether to wake another; and a worker that has seen
+    /// nothing but a chain of tiny tasks asks a few times, and naps on a `true` as it would sleep on the `None` of
+    /// [`next`](Worker::next). So it should cost no more than a look at each place.
     fn is_empty(&self) -> bool;
 
     /// Takes every waiting item out, in the order in which one worker would get them, and hands each to `sink`.

@@ -169,9 +169,12 @@ impl Idle {
     #[inline]
     pub(crate) fn notify_of_own(&self, published: Published, may_wait: impl FnOnce() -> bool) {
         let counts = self.counts_after(published);
-        // N4 is the part after the exclamation mark.
-        if counts.needs_wake() && !(counts.napping() > 0 && may_wait()) {
-            self.wake_one();
+        if counts.needs_wake() {
+            // N4.
+            let is_left = counts.napping() > 0 && may_wait();
+            if !is_left {
+                self.wake_one();
+            }
         }
     }
 
@@ -180,7 +183,7 @@ impl Idle {
     fn counts_after(&self, published: Published) -> Counts {
         // N2. Either the sleeper's last look sees the item, or we see the sleeper's announcement.
         if published == Published::Plainly {
-            // Pairs with the fence in `sleep` (S2) and the one in `found` (F2).
+            // Pairs with the fences in `sleep` (S2), `found` (F2) and `leave` (S5).
             fence(Ordering::SeqCst);
         }
         self.counts()
