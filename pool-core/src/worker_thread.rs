@@ -196,6 +196,7 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         found
     }
 
+    /// The last look before a sleep. A weary worker leaves alone what others take at once.
     fn look_everywhere(&self, weary: bool) -> Option<Task> {
         let next = || self.worker.borrow_mut().next();
         if weary { self.patience.look_wearily(|| self.shared.scheduler.is_empty(), next) } else { next() }
