@@ -1,7 +1,7 @@
 //! [`Patience`]: how long a worker without work looks for some before it sleeps, and how often.
 //!
 //! What comes while it looks is found for the price of a cache line or two; what comes later costs a wake. So a search
-//! lasts about as long as a wake takes ([`Spin`]). Four things change that.
+//! lasts about as long as a wake takes ([`Spin`]). This is changed by what the worker has seen:
 //!
 //! **Searches that keep ending in vain become short.** It seems that nothing comes so soon, and the search may hold up the
 //! very thread that would bring something: systems like to put a woken thread on the processor of the one who woke it, and

@@ -1,0 +1,146 @@
+//! Strategies that panic: the worker that asked goes on, what was dropped is counted as cancelled, and nobody waits for it.
+
+use pool_core::doc_toy::Stack;
+use pool_core::{Scheduler, Task, Worker};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A question of the pool to the strategy that panics, once, must not take the worker with it.
+#[test]
+fn a_strategy_panics_when_it_is_asked_whether_it_is_empty() {
+    #[derive(Default)]
+    struct Touchy(Arc<Stack>, AtomicUsize);
+
+    impl Scheduler<Task> for Touchy {
+        type Hint = ();
+        type Worker = <Stack as Scheduler<Task>>::Worker;
+
+        fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker {
+            self.0.attach(seed)
+        }
+        fn inject(&self, item: Task, hint: ()) {
+            self.0.inject(item, hint);
+        }
+        fn is_empty(&self) -> bool {
+            if self.1.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+                resume_unwind(Box::new("touchy"));
+            }
+            self.0.is_empty()
+        }
+    }
+
+    let runs = Arc::new(AtomicUsize::new(0));
+    let pool = pool_core::Pool::builder_with(Touchy::default()).workers(3).panic_handler(|_| {}).build().unwrap();
+    for _ in 0..200 {
+        for _ in 0..5 {
+            let runs = Arc::clone(&runs);
+            pool.execute(move || {
+                runs.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        pool.wait_idle();
+    }
+    pool.shutdown().unwrap();
+    assert_eq!(runs.load(Ordering::Relaxed), 1000);
+}
+
+/// A strategy that panics at the third item of a batch: the two before run, the others are dropped, and nobody waits for
+/// them in vain.
+#[test]
+fn a_strategy_panics_in_the_midst_of_a_batch() {
+    #[derive(Default)]
+    struct Choosy(Arc<Stack>);
+
+    impl Scheduler<Task> for Choosy {
+        type Hint = ();
+        type Worker = <Stack as Scheduler<Task>>::Worker;
+
+        fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker {
+            self.0.attach(seed)
+        }
+        fn inject(&self, item: Task, hint: ()) {
+            self.0.inject(item, hint);
+        }
+        fn inject_batch(&self, items: impl Iterator<Item = Task>, hint: ()) {
+            for (place, item) in items.enumerate() {
+                if place == 2 {
+                    resume_unwind(Box::new("choosy"));
+                }
+                self.inject(item, hint);
+            }
+        }
+        fn is_empty(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    let token = Arc::new(());
+    let pool = pool_core::Pool::builder_with(Choosy::default()).workers(2).build().unwrap();
+    let batch = || {
+        let tokens: Vec<_> = (0..5).map(|_| Arc::clone(&token)).collect();
+        pool.execute_batch(tokens.into_iter().map(|token| move || drop(token)));
+    };
+    assert!(catch_unwind(AssertUnwindSafe(batch)).is_err(), "from outside");
+    assert!(pool.install(|| catch_unwind(AssertUnwindSafe(batch)).is_err()), "from a worker");
+    pool.wait_idle();
+    let metrics = pool.metrics();
+    assert_eq!((metrics.submitted, metrics.completed, metrics.cancelled), (11, 5, 6), "{metrics:?}");
+    assert_eq!(Arc::strong_count(&token), 1);
+    pool.shutdown().unwrap();
+}
+
+/// A strategy that panics when a worker pushes: the submission panics, its closure is dropped once, and nobody waits for it in
+/// vain.
+#[test]
+fn a_strategy_panics_at_the_push_of_a_worker() {
+    #[derive(Default)]
+    struct Closed(Arc<Stack>);
+    struct ClosedWorker(<Stack as Scheduler<Task>>::Worker);
+
+    impl Scheduler<Task> for Closed {
+        type Hint = ();
+        type Worker = ClosedWorker;
+
+        fn attach(self: &Arc<Self>, seed: u64) -> ClosedWorker {
+            ClosedWorker(self.0.attach(seed))
+        }
+        fn inject(&self, item: Task, hint: ()) {
+            self.0.inject(item, hint);
+        }
+        fn is_empty(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    impl Worker<Task> for ClosedWorker {
+        type Hint = ();
+
+        fn push(&mut self, _item: Task, _hint: ()) {
+            resume_unwind(Box::new("closed"));
+        }
+        fn next(&mut self) -> Option<Task> {
+            self.0.next()
+        }
+        fn retire(self) {
+            self.0.retire();
+        }
+    }
+
+    let token = Arc::new(());
+    let pool = Arc::new(pool_core::Pool::builder_with(Closed::default()).workers(2).build().unwrap());
+    let (inside, held) = (Arc::clone(&pool), Arc::clone(&token));
+    pool.install(move || {
+        let (small, large, held_too, room) = (Arc::clone(&held), Arc::clone(&held), Arc::clone(&held), [0_u64; 9]);
+        let free = catch_unwind(AssertUnwindSafe(|| pool_core::execute(move || drop(small))));
+        let boxed = catch_unwind(AssertUnwindSafe(|| pool_core::execute(move || drop((large, room)))));
+        let own = catch_unwind(AssertUnwindSafe(|| inside.execute(move || drop(held_too))));
+        assert!(free.is_err() && boxed.is_err() && own.is_err());
+        assert_eq!(Arc::strong_count(&held), 2, "each closure was dropped");
+    });
+    pool.wait_idle();
+    let metrics = pool.metrics();
+    assert_eq!((metrics.submitted, metrics.completed, metrics.cancelled), (4, 1, 3), "{metrics:?}");
+    assert_eq!(Arc::strong_count(&token), 1);
+    pool.shutdown().unwrap();
+}
