@@ -32,8 +32,8 @@ use std::mem;
 /// The memory that a chunk may take, in bytes.
 const CHUNK_BYTES: usize = 4096;
 
-/// [`ChunkQueue::append`] takes over the chunks of the other queue if it has more than one for each end and at least so many
-/// between. That may leave the chunk before them partly used for good: for every so many full ones, one.
+/// [`ChunkQueue::append`] takes over the chunks of the other queue if it has more than one for each end and at least the items of
+/// so many small ones between. That may leave the chunk before them partly used for good: for every so many full ones, one.
 const SPLICED: usize = 4;
 
 /// A list of chunks with at most this capacity is never shrunk.
@@ -184,7 +184,7 @@ impl<T> ChunkQueue<T> {
             } else {
                 mem::swap(self, other);
             }
-        } else if other.middle.len() < SPLICED {
+        } else if other.came.wrapping_sub(other.left) < SPLICED * Self::CHUNK {
             while let Some(item) = other.pop_front() {
                 self.push_back(item);
             }
