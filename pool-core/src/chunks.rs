@@ -83,7 +83,7 @@ impl<T> ChunkQueue<T> {
     ///
     /// What a growing queue needs the allocator must get from the system, often for each chunk apart, at the price of a system
     /// call, under a lock. So the chunks of a long queue are larger, an eighth of it.
-    const LARGEST: usize = if cfg!(loom) { Self::CHUNK } else { 16 * Self::CHUNK };
+    const LARGEST: usize = if cfg!(loom) { Self::CHUNK } else { 4 * Self::CHUNK };
 
     /// An empty queue, without memory.
     pub const fn new() -> Self {
