@@ -1,32 +1,41 @@
 //! Worker pools whose scheduling strategy is a type parameter: two traits that make a strategy, and one pool around all of
 //! them.
 //!
-//! Most users depend on a strategy crate and need nothing else: `pool-fifo`, `pool-workstealing` or `pool-priority`. Whoever
-//! writes a strategy implements [`Scheduler`] and [`Worker`], whose laws stand in [`scheduler`].
+//! Most users depend on a strategy crate and need nothing else: `pool-fifo`, `pool-workstealing` or `pool-priority`. All that a
+//! user can name comes with it ([`user`]). An author of a strategy implements the two traits of [`strategy`].
+//!
+//! # Where what lies
+//!
+//! Each folder imports only from those above it; a test sees to that (`benches/tests/layers.rs`).
+//!
+//! | folder | holds |
+//! |---|---|
+//! | `error` | every error, and panics as values |
+//! | [`sync`] | the one switch between `std` and loom: atomics, locks, parking, pauses, the clock, the number of processors |
+//! | [`strategy`] | the two traits, and what strategies are built from |
+//! | `task` | the task in its three words, its payload, the cell that a handle shares with it |
+//! | `ledger` | what became of every task, in counters; admission; the metrics |
+//! | `offers` | what a worker has for others to take: halves of joins, tasks of scopes. Data only |
+//! | `idle` | the policy: which workers search, which sleep, which one to wake; its README has the proof |
+//! | `worker` | seats, the crew, the quiet moment, the context of running code, the thread that drives the policy |
+//! | `parallel` | the protocols on top: join, scope, loops |
+//! | `pool` | the public pool: builder, submission, handles, waiting calls |
 //!
 //! # The life of a task
 //!
 //! 1. [`Pool::execute`] makes a [`Task`] of a closure, by value if it is small; [`Pool::spawn`] makes one with a
 //!    [`JoinHandle`].
 //! 2. The task is counted, or refused if the pool has been closed.
-//! 3. The strategy takes it: [`Scheduler::inject`] from outside, [`Worker::push`] on a worker.
-//! 4. If nobody is looking for work and somebody sleeps, one sleeper is woken.
-//! 5. A worker's thread gets it from [`Worker::try_next`] or [`Worker::next`],
+//! 3. The strategy takes it: [`Scheduler::inject_if`](strategy::Scheduler::inject_if) from outside,
+//!    [`Worker::push`](strategy::Worker::push) on a worker.
+//! 4. If no worker searches and one sleeps, a sleeper is woken.
+//! 5. A worker's thread gets it from [`Worker::try_next`](strategy::Worker::try_next) or
+//!    [`Worker::next`](strategy::Worker::next),
 //! 6. runs it, and catches its panic,
-//! 7. counts what became of it, and wakes whoever waits for it.
+//! 7. counts what became of it, and wakes the thread that waits for it.
 //! 8. A worker that finds nothing more searches for a bounded time, looks everywhere once more, and sleeps in the kernel.
 //!
-//! # A strategy, and a pool of it
-//!
-//! The whole of a strategy that works. The real ones differ in where items lie, not in what they must know.
-//!
-#![doc = "```"]
-#![doc = include_str!("toy.rs")]
-#![doc = "let pool = Pool::new();"]
-#![doc = "assert_eq!(pool.install(|| 2 + 2), 4);"]
-#![doc = "```"]
-//!
-//! The examples below use it as `my_strategy`; any other does as well.
+//! The examples below use `my_strategy`, the [smallest strategy](strategy#the-whole-of-a-strategy); any other does as well.
 //!
 //! # Results
 //!
@@ -45,7 +54,7 @@
 //!
 //! [`Pool::join`] and [`Pool::scope`] end only when all that they started has ended, so it may borrow. On a worker the free
 //! functions [`join`] and [`scope`] do the same without the pool at hand, so that a library need not know of it. A half of a
-//! `join` that nobody asks for costs no atomic read-modify-write.
+//! `join` that no worker asks for costs no atomic read-modify-write.
 //!
 //! ```
 //! # use pool_core::doc_toy as my_strategy;
@@ -79,7 +88,7 @@
 //!
 //! # Waiting on a worker
 //!
-//! A waiting worker runs what it waits for if nobody has started it, helps with parts of it, or parks; it never picks up
+//! A waiting worker runs what it waits for if it has not started, helps with parts of it, or parks; it never picks up
 //! anything else. So one worker is enough for any nesting of joins, scopes and handles. Blocking by other means (a lock, a
 //! channel) the pool cannot see.
 //!
@@ -93,7 +102,7 @@
 //!
 //! # Panics
 //!
-//! Each reaches somebody: the handle, the scope or the join that waits, else [`Builder::panic_handler`]. None kills a worker.
+//! Each is reported: to the handle, the scope or the join that waits, else to [`Builder::panic_handler`]. None kills a worker.
 //!
 //! ```
 //! # use pool_core::doc_toy as my_strategy;
@@ -134,54 +143,48 @@
 //! # Under loom
 //!
 //! With `RUSTFLAGS="--cfg loom"` everything that is atomic comes from [loom](https://docs.rs/loom) instead of `std`:
-//! see [`sync`], [`shared_queue`] for a queue made of its locks, and [`chunks`] for what to put behind them. There are
-//! no features.
+//! see [`sync`]. There are no features.
+//!
+//! # Targets
+//!
+//! Those of `std` with 64-bit atomics: the counts of a pool are 64 bits wide, so that they never come round.
+
+#[cfg(not(target_has_atomic = "64"))]
+compile_error!("pool-core needs 64-bit atomics, which this target lacks: the counts of a pool are 64 bits wide");
 
 // The toy strategy of these docs is compiled once more, for the examples of the items, under the name users would see.
 extern crate self as pool_core;
 
-mod builder;
-mod cell;
-pub mod chunks;
 #[cfg(doctest)]
 mod compile_fail;
-mod context;
-mod core;
 #[doc(hidden)]
-#[path = "toy.rs"]
+#[path = "strategy/toy.rs"]
 #[allow(missing_docs)]
 pub mod doc_toy;
 mod error;
-mod fork;
-mod handle;
 mod idle;
-mod join;
 mod ledger;
 #[cfg(all(test, loom))]
 mod loom_tests;
-mod metrics;
+mod offers;
 mod parallel;
-mod patience;
-mod payload;
 mod pool;
-pub mod scheduler;
-mod scope;
-mod seat;
-mod shared;
-pub mod shared_queue;
+pub mod strategy;
 pub mod sync;
 mod task;
-mod wait;
-mod worker_thread;
+mod worker;
 
-pub use builder::{Builder, default_workers};
-pub use context::{current_worker, execute, spawn, try_execute, try_spawn};
-pub use error::{BuildError, Rejected, Rejection, ShutdownError};
-pub use handle::{JoinError, JoinHandle};
-pub use join::join;
-pub use metrics::Metrics;
-pub use parallel::{LoopIndex, for_each, for_each_mut, map_reduce};
-pub use pool::Pool;
-pub use scheduler::{Admission, Scheduler, Worker};
-pub use scope::{Scope, scope};
-pub use task::Task;
+/// All that a user of a pool can name. The strategy crates re-export it whole, so that one dependency is enough.
+pub mod user {
+    pub use crate::error::{BuildError, JoinError, Rejected, Rejection, StartError, WaitError};
+    pub use crate::ledger::Metrics;
+    pub use crate::parallel::{LoopIndex, Scope, for_each, for_each_mut, join, map_reduce, scope};
+    pub use crate::pool::{
+        Builder, CurrentPool, JoinHandle, Place, Pool, TaskBuilder, current_worker, default_workers, execute, spawn, task,
+        try_execute, try_spawn,
+    };
+    pub use crate::strategy::{Scheduler, Worker};
+    pub use crate::task::Task;
+}
+
+pub use user::*;

@@ -5,8 +5,8 @@
 //!
 //! # Order contract
 //!
-//! **First in, first out, for everybody.** If the submission of `a` returned before that of `b` began, `a` is dispatched
-//! before `b`, whoever submitted them and whichever worker takes them. Two submissions that overlap in time have the order
+//! **First in, first out, for every submitter.** If the submission of `a` returned before that of `b` began, `a` is dispatched
+//! before `b`, whichever threads submitted them and whichever worker takes them. Two submissions that overlap in time have the order
 //! in which they entered the queue. With one worker that is also the order in which tasks end; with several, a later task
 //! may well end first.
 //!
@@ -14,7 +14,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | submit | O(1), one lock of the submitters' end; one allocation per [chunk](pool_core::chunks::ChunkQueue::CHUNK) |
+//! | submit | O(1), one lock of the submitters' end; one allocation per [chunk](pool_core::strategy::chunks::ChunkQueue::CHUNK) |
 //! | … by a worker, while little waits | O(1), one lock of the workers' end |
 //! | a batch | the same, with one lock per chunk |
 //! | dispatch | O(1), one lock of the workers' end; when that has run out, one of the other to fetch all that has come |
@@ -41,25 +41,22 @@
 use std::fmt;
 use std::sync::Arc;
 
-use pool_core::shared_queue::SharedQueue;
-use pool_core::{Admission, Scheduler, Task, Worker};
+use pool_core::strategy::shared_queue::{QueueEnd, SharedQueue};
+use pool_core::strategy::{Admit, Asking};
 
-pub use pool_core::{
-    BuildError, Builder, JoinError, JoinHandle, Metrics, Rejected, Scope, ShutdownError, current_worker, execute, join,
-    scope, spawn,
-};
+#[doc(inline)]
+pub use pool_core::user::*;
 
 /// One shared queue, strictly first in, first out.
 ///
 /// ```
-/// use pool_core::{Scheduler, Worker};
-/// use pool_fifo::Fifo;
+/// use pool_fifo::{Fifo, Scheduler, Worker};
 /// use std::sync::Arc;
 ///
 /// let fifo = Arc::new(Fifo::default());
 /// let mut worker = fifo.attach(0);
-/// worker.push("first", ());
-/// fifo.inject("second", ());
+/// worker.push("first", None);
+/// fifo.inject("second", None);
 /// assert_eq!(worker.next(), Some("first"));
 /// assert_eq!(worker.next(), Some("second"));
 /// assert_eq!(worker.next(), None);
@@ -104,30 +101,29 @@ impl<T: Send> Scheduler<T> for Fifo<T> {
     type Hint = ();
     type Worker = FifoWorker<T>;
 
-    /// By the locks of the queue.
-    const INJECT_IS_ORDERED: bool = true;
-
     /// The seed goes unused: nothing here is random.
     fn attach(self: &Arc<Self>, _seed: u64) -> FifoWorker<T> {
-        FifoWorker { shared: Arc::clone(self), drained: false }
+        FifoWorker { shared: Arc::clone(self), end: QueueEnd::default() }
     }
 
     #[inline]
-    fn inject(&self, item: T, (): ()) {
+    fn inject(&self, item: T, _hint: Option<()>) {
         self.queue.push(item);
     }
 
-    #[inline]
-    fn inject_if(&self, item: T, (): (), admission: impl Admission) -> Result<(), T> {
-        self.queue.push_if(item, || admission.ask_alone())
+    #[inline(always)]
+    fn inject_if(&self, admit: impl FnOnce(Asking<'_>) -> Admit<T, ()>) {
+        self.queue.push_if(admit);
     }
 
-    fn pass(&self) {
-        self.queue.pass();
-    }
-
-    fn inject_batch(&self, items: impl Iterator<Item = T>, (): ()) {
+    fn inject_batch(&self, items: impl Iterator<Item = T>, _hint: Option<()>) {
         self.queue.push_all(items);
+    }
+
+    /// By the locks of the queue.
+    #[inline(always)]
+    fn inject_is_ordered(&self) -> bool {
+        true
     }
 
     #[inline]
@@ -139,8 +135,7 @@ impl<T: Send> Scheduler<T> for Fifo<T> {
 /// A worker of [`Fifo`]. It holds nothing of its own, so retiring has nothing to give back.
 pub struct FifoWorker<T = Task> {
     shared: Arc<Fifo<T>>,
-    /// What the queue noted at this worker's last `try_pop`.
-    drained: bool,
+    end: QueueEnd,
 }
 
 impl<T> fmt::Debug for FifoWorker<T> {
@@ -152,12 +147,9 @@ impl<T> fmt::Debug for FifoWorker<T> {
 impl<T: Send> Worker<T> for FifoWorker<T> {
     type Hint = ();
 
-    /// By the locks of the queue.
-    const PUSH_IS_ORDERED: bool = true;
-
     #[inline(always)]
-    fn push(&mut self, item: T, (): ()) {
-        self.shared.queue.push_near(item, self.drained);
+    fn push(&mut self, item: T, _hint: Option<()>) {
+        self.end.push(&self.shared.queue, item);
     }
 
     fn next(&mut self) -> Option<T> {
@@ -166,8 +158,12 @@ impl<T: Send> Worker<T> for FifoWorker<T> {
 
     #[inline]
     fn try_next(&mut self) -> Option<T> {
-        self.shared.queue.try_pop(&mut self.drained)
+        self.end.try_pop(&self.shared.queue)
     }
 
-    fn retire(self) {}
+    /// By the locks of the queue.
+    #[inline(always)]
+    fn push_is_ordered(&self) -> bool {
+        true
+    }
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::ops::{Index, IndexMut};
 
 use crossbeam_utils::CachePadded;
-use pool_core::chunks::ChunkQueue;
+use pool_core::strategy::chunks::ChunkQueue;
 
 /// An item and its place in the order of all submissions.
 ///

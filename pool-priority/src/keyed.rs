@@ -7,13 +7,15 @@ use std::sync::Arc;
 use crossbeam_utils::CachePadded;
 use pool_core::sync::atomic::{AtomicBool, Ordering};
 use pool_core::sync::{Mutex, MutexGuard};
-use pool_core::{Admission, Scheduler, Task, Worker};
+use pool_core::Task;
+use pool_core::strategy::{Admit, Asking, Scheduler, Worker};
 
 /// A heap of at most this capacity is never shrunk.
 const KEEP: usize = 1024;
 
 struct Entry<K, T> {
-    key: K,
+    /// Without one, the item goes after all that have one.
+    key: Option<K>,
     seq: u64,
     item: T,
 }
@@ -21,9 +23,12 @@ struct Entry<K, T> {
 /// The greatest entry is the one to go next: the smallest key, and of equal keys the oldest.
 impl<K: Ord, T> Ord for Entry<K, T> {
     fn cmp(&self, other: &Self) -> Cmp {
-        // The heap would drop the entry in its hands if a comparison unwound.
-        let keys = catch_unwind(AssertUnwindSafe(|| self.key.cmp(&other.key)));
-        keys.unwrap_or(Cmp::Equal).then(self.seq.cmp(&other.seq)).reverse()
+        let keys = match (&self.key, &other.key) {
+            // The heap would drop the entry in its hands if a comparison unwound.
+            (Some(a), Some(b)) => catch_unwind(AssertUnwindSafe(|| a.cmp(b))).unwrap_or(Cmp::Equal),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        };
+        keys.then(self.seq.cmp(&other.seq)).reverse()
     }
 }
 
@@ -44,6 +49,8 @@ impl<K: Ord, T> Eq for Entry<K, T> {}
 struct Heap<K, T> {
     entries: BinaryHeap<Entry<K, T>>,
     submitted: u64,
+    /// The key of a submission from outside that has none.
+    plain: Option<K>,
 }
 
 /// Arbitrary ordered keys: the smallest first, equal keys in submission order.
@@ -52,28 +59,43 @@ struct Heap<K, T> {
 /// key in [`std::cmp::Reverse`]. There is no ageing: a stream of small keys keeps a large one waiting forever, unless the
 /// keys themselves grow with time, as deadlines do.
 ///
-/// Plain submissions get `K::default()`. An item pushed as a part of running work gets the key of that work.
+/// # Without a key
+///
+/// A submission from outside without a key goes after all that have one, in submission order; [`with_plain_key`](Self::with_plain_key)
+/// gives it a key instead. A task that is submitted by a running task, and says nothing, has the key of that task; so have the
+/// parts of a task.
 ///
 /// # Panics in `K`'s `Ord`
 ///
 /// A comparison that panics counts as "equal". The panic hook reports it as usual, the order of what waits at that moment
-/// is then unspecified, and no item is lost. A comparison runs under the strategy's lock: it must not use the pool.
+/// is then unspecified, and no item is lost. A comparison, and the clone of a plain key, run under the strategy's lock: they must not use the pool.
 ///
 /// # Example
 ///
 /// ```
-/// use pool_core::{Scheduler, Worker};
-/// use pool_priority::Keyed;
+/// use pool_priority::{Keyed, Scheduler, Worker};
 /// use std::sync::Arc;
 ///
 /// let by_deadline = Arc::new(Keyed::<u32, _>::new());
 /// let mut worker = by_deadline.attach(0);
-/// by_deadline.inject("in an hour", 3600);
-/// by_deadline.inject("in a minute", 60);
-/// by_deadline.inject("in a minute, too", 60);
+/// by_deadline.inject("in an hour", Some(3600));
+/// by_deadline.inject("in a minute", Some(60));
+/// by_deadline.inject("in a minute, too", Some(60));
+/// by_deadline.inject("at any time", None);
 /// assert_eq!(worker.next(), Some("in a minute"));
 /// assert_eq!(worker.next(), Some("in a minute, too"));
 /// assert_eq!(worker.next(), Some("in an hour"));
+/// assert_eq!(worker.next(), Some("at any time"));
+/// ```
+///
+/// Any ordered key does: an [`Instant`](std::time::Instant), a [`SystemTime`](std::time::SystemTime), a type of your own.
+///
+/// ```
+/// use pool_priority::KeyedPool;
+/// use std::time::{Duration, Instant};
+///
+/// let pool = KeyedPool::<Instant>::new();
+/// pool.task().hint(Instant::now() + Duration::from_secs(1)).execute(|| println!("due in a second"));
 /// ```
 pub struct Keyed<K, T = Task> {
     heap: CachePadded<Mutex<Heap<K, T>>>,
@@ -84,27 +106,27 @@ pub struct Keyed<K, T = Task> {
 impl<K: Ord, T> Keyed<K, T> {
     /// An empty heap.
     pub fn new() -> Self {
-        let heap = Heap { entries: BinaryHeap::new(), submitted: 0 };
+        let heap = Heap { entries: BinaryHeap::new(), submitted: 0, plain: None };
         Self { heap: CachePadded::new(Mutex::new(heap)), waiting: CachePadded::new(AtomicBool::new(false)) }
     }
 
-    fn submit(&self, item: T, key: K) {
-        self.put(self.heap.lock(), item, key);
+    /// From now on, a submission from outside without a key has this one.
+    ///
+    /// ```
+    /// use pool_priority::{Keyed, KeyedPool};
+    ///
+    /// // 0 to 9, and 5 if nothing is said.
+    /// let pool = KeyedPool::builder_with(Keyed::new().with_plain_key(5_u8)).build()?;
+    /// pool.execute(|| println!("before those with 6 to 9"));
+    /// # Ok::<(), pool_priority::BuildError>(())
+    /// ```
+    pub fn with_plain_key(self, key: K) -> Self {
+        self.heap.lock().plain = Some(key);
+        self
     }
 
-    /// `admit` is asked under the lock.
     #[inline]
-    fn submit_if(&self, item: T, key: K, admit: impl FnOnce() -> bool) -> Result<(), T> {
-        let heap = self.heap.lock();
-        if !admit() {
-            return Err(item);
-        }
-        self.put(heap, item, key);
-        Ok(())
-    }
-
-    #[inline]
-    fn put(&self, mut heap: MutexGuard<'_, Heap<K, T>>, item: T, key: K) {
+    fn put(&self, mut heap: MutexGuard<'_, Heap<K, T>>, item: T, key: Option<K>) {
         let was_empty = heap.entries.is_empty();
         let seq = heap.submitted;
         heap.submitted += 1;
@@ -115,6 +137,16 @@ impl<K: Ord, T> Keyed<K, T> {
         }
     }
 
+    /// From outside.
+    #[inline]
+    fn put_plain(&self, heap: MutexGuard<'_, Heap<K, T>>, item: T, key: Option<K>)
+    where
+        K: Clone,
+    {
+        let key = key.or_else(|| heap.plain.clone());
+        self.put(heap, item, key);
+    }
+
     /// Whether something waits, by a look that promises nothing.
     #[inline]
     fn is_waiting(&self) -> bool {
@@ -123,7 +155,7 @@ impl<K: Ord, T> Keyed<K, T> {
     }
 
     #[inline]
-    fn take(&self) -> Option<(K, T)> {
+    fn take(&self) -> Option<(Option<K>, T)> {
         let mut heap = self.heap.lock();
         let Entry { key, item, .. } = heap.entries.pop()?;
         let (len, capacity) = (heap.entries.len(), heap.entries.capacity());
@@ -152,42 +184,46 @@ impl<K, T> fmt::Debug for Keyed<K, T> {
 
 impl<K, T> Scheduler<T> for Keyed<K, T>
 where
-    K: Ord + Clone + Default + Send,
+    K: Ord + Clone + Send,
     T: Send,
 {
     type Hint = K;
     type Worker = KeyedWorker<K, T>;
 
-    /// By the lock of the heap.
-    const INJECT_IS_ORDERED: bool = true;
-
     /// The seed goes unused: nothing here is random.
     fn attach(self: &Arc<Self>, _seed: u64) -> KeyedWorker<K, T> {
-        KeyedWorker { shared: Arc::clone(self), current: K::default() }
+        KeyedWorker { shared: Arc::clone(self), current: None }
     }
 
     #[inline]
-    fn inject(&self, item: T, key: K) {
-        self.submit(item, key);
+    fn inject(&self, item: T, key: Option<K>) {
+        self.put_plain(self.heap.lock(), item, key);
     }
 
-    fn inject_if(&self, item: T, key: K, admission: impl Admission) -> Result<(), T> {
-        self.submit_if(item, key, || admission.ask_alone())
-    }
-
-    fn pass(&self) {
-        drop(self.heap.lock());
+    #[inline]
+    fn inject_if(&self, admit: impl FnOnce(Asking<'_>) -> Admit<T, K>) {
+        let heap = self.heap.lock();
+        if let Admit::Yes(item, key) = admit(Asking::under(&heap)) {
+            self.put_plain(heap, item, key);
+        }
     }
 
     fn is_empty(&self) -> bool {
         self.heap.lock().entries.is_empty()
     }
+
+    /// By the lock of the heap.
+    #[inline(always)]
+    fn inject_is_ordered(&self) -> bool {
+        true
+    }
 }
 
-/// A worker of [`Keyed`]. It holds no items, only the key of the last one, which [`push_part`](Worker::push_part) hands on.
+/// A worker of [`Keyed`]. It holds no items, only the key of the last one, which a [`push`](Worker::push) without a key hands
+/// on.
 pub struct KeyedWorker<K, T = Task> {
     shared: Arc<Keyed<K, T>>,
-    current: K,
+    current: Option<K>,
 }
 
 impl<K, T> fmt::Debug for KeyedWorker<K, T> {
@@ -198,22 +234,15 @@ impl<K, T> fmt::Debug for KeyedWorker<K, T> {
 
 impl<K, T> Worker<T> for KeyedWorker<K, T>
 where
-    K: Ord + Clone + Default + Send,
+    K: Ord + Clone + Send,
     T: Send,
 {
     type Hint = K;
 
-    /// By the lock of the heap.
-    const PUSH_IS_ORDERED: bool = true;
-
     #[inline]
-    fn push(&mut self, item: T, key: K) {
-        self.shared.submit(item, key);
-    }
-
-    #[inline]
-    fn push_part(&mut self, item: T) {
-        self.shared.submit(item, self.current.clone());
+    fn push(&mut self, item: T, key: Option<K>) {
+        let key = key.or_else(|| self.current.clone());
+        self.shared.put(self.shared.heap.lock(), item, key);
     }
 
     #[inline]
@@ -228,5 +257,9 @@ where
         if self.shared.is_waiting() { self.next() } else { None }
     }
 
-    fn retire(self) {}
+    /// By the lock of the heap.
+    #[inline(always)]
+    fn push_is_ordered(&self) -> bool {
+        true
+    }
 }

@@ -3,7 +3,7 @@
 use std::mem;
 use std::num::NonZeroU64;
 
-use pool_core::chunks::ChunkQueue;
+use pool_core::strategy::chunks::ChunkQueue;
 
 use crate::inbox::{BEFORE_ALL, Inbox, PerLevel, Waiting};
 

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use crossbeam_utils::CachePadded;
 use pool_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use pool_core::sync::{SpinLock, SpinLockGuard};
-use pool_core::{Admission, Scheduler, Task, Worker};
+use pool_core::Task;
+use pool_core::strategy::{Admit, Asking, Scheduler, Worker};
 
-use crate::inbox::{Inbox, PLAIN, Waiting};
+use crate::inbox::{Inbox, Waiting};
 use crate::lanes::Lanes;
+use crate::level::Level;
 
 /// The largest number of levels a [`Priority`] can have.
 pub const MAX_LEVELS: usize = 64;
@@ -24,44 +26,6 @@ pub const DEFAULT_SLACKS: [u64; 4] = [0, 1 << 16, 1 << 18, 1 << 20];
 
 /// How many items of a batch are taken from the iterator before the lock is taken once for them.
 const CHUNK: usize = 256;
-
-/// How urgent an item is. Level 0 is the most urgent.
-///
-/// A level beyond the last of a [`Priority`] means its last: nothing is refused and nothing is lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Level(u8);
-
-impl Level {
-    /// Level 0: before all others but those that are due. With slack 0, as by default, never overtaken by a later
-    /// submission.
-    pub const HIGH: Self = Self(0);
-    /// Level 1, the default.
-    pub const NORMAL: Self = Self(1);
-    /// Level 2.
-    pub const LOW: Self = Self(2);
-    /// Level 3.
-    pub const BACKGROUND: Self = Self(3);
-
-    /// The level with this number, 0 being the most urgent.
-    pub const fn new(level: u8) -> Self {
-        Self(level)
-    }
-
-    /// Its number.
-    pub const fn get(self) -> u8 {
-        self.0
-    }
-}
-
-// What `Inbox` keeps closest is what plain submissions get.
-const _: () = assert!(Level::NORMAL.0 as usize == PLAIN);
-
-/// [`Level::NORMAL`].
-impl Default for Level {
-    fn default() -> Self {
-        Self::NORMAL
-    }
-}
 
 /// Up to 64 levels, first in first out within a level, and no starvation.
 ///
@@ -86,15 +50,14 @@ impl Default for Level {
 /// # Example
 ///
 /// ```
-/// use pool_core::{Scheduler, Worker};
-/// use pool_priority::{Level, Priority};
+/// use pool_priority::{Level, Priority, Scheduler, Worker};
 /// use std::sync::Arc;
 ///
 /// let priority = Arc::new(Priority::with_slacks(&[0, 2]));
 /// let mut worker = priority.attach(0);
-/// priority.inject("report", Level::NORMAL);
+/// priority.inject("report", Some(Level::NORMAL));
 /// for name in ["a", "b", "c"] {
-///     priority.inject(name, Level::HIGH);
+///     priority.inject(name, Some(Level::HIGH));
 /// }
 /// assert_eq!(worker.next(), Some("a"));
 /// assert_eq!(worker.next(), Some("b"));
@@ -158,17 +121,6 @@ impl<T> Priority<T> {
     #[inline(always)]
     fn submit(&self, item: T, level: Level) {
         self.put(self.inbox.lock(), item, self.index(level));
-    }
-
-    /// `admit` is asked under the lock.
-    #[inline(always)]
-    fn submit_if(&self, item: T, level: Level, admit: impl FnOnce() -> bool) -> Result<(), T> {
-        let inbox = self.inbox.lock();
-        if !admit() {
-            return Err(item);
-        }
-        self.put(inbox, item, self.index(level));
-        Ok(())
     }
 
     #[inline(always)]
@@ -305,30 +257,27 @@ impl<T: Send> Scheduler<T> for Priority<T> {
     type Hint = Level;
     type Worker = PriorityWorker<T>;
 
-    /// By the locks of inbox and lanes.
-    const INJECT_IS_ORDERED: bool = true;
-
     /// The seed goes unused: nothing here is random.
     fn attach(self: &Arc<Self>, _seed: u64) -> PriorityWorker<T> {
         PriorityWorker { shared: Arc::clone(self), current: Level::default(), drained: false }
     }
 
     #[inline(always)]
-    fn inject(&self, item: T, level: Level) {
-        self.submit(item, level);
+    fn inject(&self, item: T, level: Option<Level>) {
+        self.submit(item, level.unwrap_or_default());
     }
 
     #[inline(always)]
-    fn inject_if(&self, item: T, level: Level, admission: impl Admission) -> Result<(), T> {
-        self.submit_if(item, level, || admission.ask_alone())
-    }
-
-    fn pass(&self) {
-        drop(self.inbox.lock());
+    fn inject_if(&self, admit: impl FnOnce(Asking<'_>) -> Admit<T, Level>) {
+        let inbox = self.inbox.lock();
+        if let Admit::Yes(item, level) = admit(Asking::under(&inbox)) {
+            self.put(inbox, item, self.index(level.unwrap_or_default()));
+        }
     }
 
     /// Takes the lock once per some hundreds of items. The iterator runs outside it, so it may use the pool itself.
-    fn inject_batch(&self, items: impl Iterator<Item = T>, level: Level) {
+    fn inject_batch(&self, items: impl Iterator<Item = T>, level: Option<Level>) {
+        let level = level.unwrap_or_default();
         let room = items.size_hint().0.clamp(1, CHUNK);
         let mut chunk = Chunk { to: self, level, items: Vec::with_capacity(room) };
         for item in items {
@@ -342,6 +291,12 @@ impl<T: Send> Scheduler<T> for Priority<T> {
     fn is_empty(&self) -> bool {
         let lanes = self.lanes.lock();
         lanes.is_empty() && self.inbox.lock().is_empty()
+    }
+
+    /// By the locks of inbox and lanes.
+    #[inline(always)]
+    fn inject_is_ordered(&self) -> bool {
+        true
     }
 }
 
@@ -358,8 +313,8 @@ impl<T> Drop for Chunk<'_, T> {
     }
 }
 
-/// A worker of [`Priority`]. It holds no items, only the level of the last one, which
-/// [`push_part`](Worker::push_part) hands on.
+/// A worker of [`Priority`]. It holds no items, only the level of the last one, which a [`push`](Worker::push) without a hint
+/// hands on.
 pub struct PriorityWorker<T = Task> {
     shared: Arc<Priority<T>>,
     current: Level,
@@ -376,17 +331,9 @@ impl<T> fmt::Debug for PriorityWorker<T> {
 impl<T: Send> Worker<T> for PriorityWorker<T> {
     type Hint = Level;
 
-    /// By the locks of inbox and lanes.
-    const PUSH_IS_ORDERED: bool = true;
-
     #[inline(always)]
-    fn push(&mut self, item: T, level: Level) {
-        self.shared.submit_near(item, level, self.drained);
-    }
-
-    #[inline]
-    fn push_part(&mut self, item: T) {
-        self.shared.submit(item, self.current);
+    fn push(&mut self, item: T, level: Option<Level>) {
+        self.shared.submit_near(item, level.unwrap_or(self.current), self.drained);
     }
 
     fn next(&mut self) -> Option<T> {
@@ -403,5 +350,9 @@ impl<T: Send> Worker<T> for PriorityWorker<T> {
         Some(waiting.item)
     }
 
-    fn retire(self) {}
+    /// By the locks of inbox and lanes.
+    #[inline(always)]
+    fn push_is_ordered(&self) -> bool {
+        true
+    }
 }

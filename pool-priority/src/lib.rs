@@ -25,9 +25,9 @@
 //! | submit | O(1), the inbox's lock | O(log n), the one lock |
 //! | … by a worker, while nothing waits | O(1), the lanes' lock | |
 //! | dispatch | O(1), the lanes' lock | O(log n), the one lock |
-//! | … that must look into the inbox | both locks, one [`append`](pool_core::chunks::ChunkQueue::append) per level | |
+//! | … that must look into the inbox | both locks, one [`append`](pool_core::strategy::chunks::ChunkQueue::append) per level | |
 //! | … beside a backlog that is due | O(levels² · log n), to count who has overtaken whom | |
-//! | [`is_empty`](pool_core::Scheduler::is_empty) | the lanes' lock, and the inbox's if they are empty | the one lock |
+//! | [`is_empty`](pool_core::strategy::Scheduler::is_empty) | the lanes' lock, and the inbox's if they are empty | the one lock |
 //! | memory for a waiting item | it and 8 bytes, in chunks | it, its key and 8 bytes, in an array that doubles |
 //!
 //! Submitters of [`Priority`] put their items into an inbox, one lane per level, and workers take from lanes of their own. A
@@ -51,17 +51,49 @@
 mod inbox;
 mod keyed;
 mod lanes;
+mod level;
 mod levels;
 
 pub use keyed::{Keyed, KeyedWorker};
-pub use levels::{DEFAULT_SLACKS, Level, MAX_LEVELS, Priority, PriorityWorker};
-pub use pool_core::{
-    BuildError, Builder, JoinError, JoinHandle, Metrics, Rejected, Scope, ShutdownError, current_worker, execute, join,
-    scope, spawn,
-};
+pub use level::Level;
+pub use levels::{DEFAULT_SLACKS, MAX_LEVELS, Priority, PriorityWorker};
+#[doc(inline)]
+pub use pool_core::user::*;
 
-/// A pool that runs the most urgent [`Level`] first: `pool.execute_with(Level::HIGH, f)`.
+/// A pool that runs the most urgent [`Level`] first: `pool.task().hint(Level::HIGH).execute(f)`.
 pub type Pool = pool_core::Pool<Priority>;
 
-/// A pool that runs the task with the smallest key first: `pool.execute_with(deadline, f)`.
+/// A pool that runs the task with the smallest key first: `pool.task().hint(deadline).execute(f)`.
 pub type KeyedPool<K> = pool_core::Pool<Keyed<K>>;
+
+/// A task for the pool whose worker this thread is, without holding the pool: `task().hint(Level::LOW).execute(f)`. Without a
+/// hint it has the level of the task that submits it.
+///
+/// For a [`KeyedPool<K>`], [`keyed_task`] takes a key instead.
+///
+/// ```
+/// use pool_priority::{Level, Pool, task};
+///
+/// let pool = Pool::new();
+/// let answer = pool.install(|| task().hint(Level::LOW).spawn(|| 42).join());
+/// assert_eq!(answer?, 42);
+/// # Ok::<(), pool_priority::JoinError>(())
+/// ```
+pub fn task() -> TaskBuilder<CurrentPool<Level>> {
+    pool_core::task()
+}
+
+/// As [`task`], on a worker of a [`KeyedPool<K>`].
+///
+/// ```
+/// use pool_priority::{KeyedPool, keyed_task};
+/// use std::time::Instant;
+///
+/// let pool = KeyedPool::<Instant>::new();
+/// let answer = pool.install(|| keyed_task().hint(Instant::now()).spawn(|| 42).join());
+/// assert_eq!(answer?, 42);
+/// # Ok::<(), pool_priority::JoinError>(())
+/// ```
+pub fn keyed_task<K: Clone + 'static>() -> TaskBuilder<CurrentPool<K>> {
+    pool_core::task()
+}

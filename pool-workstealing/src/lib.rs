@@ -54,16 +54,13 @@ mod worker;
 use std::fmt;
 use std::sync::Arc;
 
-use crossbeam_utils::Backoff;
-use pool_core::shared_queue::SharedQueue;
-use pool_core::{Admission, Scheduler, Task};
+use pool_core::strategy::shared_queue::SharedQueue;
+use pool_core::strategy::{Admit, Asking};
 
 use members::Members;
-pub use pool_core::{
-    BuildError, Builder, JoinError, JoinHandle, Metrics, Rejected, Scope, ShutdownError, current_worker, execute, join,
-    scope, spawn,
-};
-use transit::Transit;
+#[doc(inline)]
+pub use pool_core::user::*;
+use transit::{Patience, Transit};
 pub use worker::StealingWorker;
 
 /// A pool whose workers steal from each other.
@@ -77,15 +74,14 @@ pub const OUTSIDE_EVERY: usize = 64;
 /// A deque per worker and one queue for items from outside.
 ///
 /// ```
-/// use pool_core::{Scheduler, Worker};
-/// use pool_workstealing::WorkStealing;
+/// use pool_workstealing::{Scheduler, WorkStealing, Worker};
 /// use std::sync::Arc;
 ///
 /// let stealing = Arc::new(WorkStealing::default());
 /// let mut owner = stealing.attach(1);
 /// let mut thief = stealing.attach(2);
 /// for item in ["oldest", "middle", "newest"] {
-///     owner.push(item, ());
+///     owner.push(item, None);
 /// }
 /// assert_eq!(thief.next(), Some("oldest"));
 /// assert_eq!(owner.next(), Some("newest"));
@@ -124,40 +120,39 @@ impl<T: Send> Scheduler<T> for WorkStealing<T> {
     type Hint = ();
     type Worker = StealingWorker<T>;
 
-    /// By the locks of the outside queue.
-    const INJECT_IS_ORDERED: bool = true;
-
     fn attach(self: &Arc<Self>, seed: u64) -> StealingWorker<T> {
         StealingWorker::new(Arc::clone(self), seed)
     }
 
     #[inline]
-    fn inject(&self, item: T, (): ()) {
+    fn inject(&self, item: T, _hint: Option<()>) {
         self.outside.push(item);
     }
 
-    #[inline]
-    fn inject_if(&self, item: T, (): (), admission: impl Admission) -> Result<(), T> {
-        self.outside.push_if(item, || admission.ask_alone())
+    #[inline(always)]
+    fn inject_if(&self, admit: impl FnOnce(Asking<'_>) -> Admit<T, ()>) {
+        self.outside.push_if(admit);
     }
 
-    fn pass(&self) {
-        self.outside.pass();
-    }
-
-    fn inject_batch(&self, items: impl Iterator<Item = T>, (): ()) {
+    fn inject_batch(&self, items: impl Iterator<Item = T>, _hint: Option<()>) {
         self.outside.push_all(items);
     }
 
     fn is_empty(&self) -> bool {
-        let backoff = Backoff::new();
+        let mut patience = Patience::new();
         loop {
             match self.look() {
                 Look::Something => return false,
                 Look::Nothing => return true,
-                Look::Unsure => backoff.snooze(),
+                Look::Unsure => patience.pass(&self.transit),
             }
         }
+    }
+
+    /// By the locks of the outside queue.
+    #[inline(always)]
+    fn inject_is_ordered(&self) -> bool {
+        true
     }
 }
 
@@ -195,7 +190,7 @@ mod tests {
         assert_eq!(stealing.look(), Look::Nothing);
         let moving = stealing.transit.depart();
         assert_eq!(stealing.look(), Look::Unsure);
-        stealing.inject(7, ());
+        stealing.inject(7, None);
         assert_eq!(stealing.look(), Look::Something);
         assert_eq!(stealing.outside.pop(), Some(7));
         drop(moving);

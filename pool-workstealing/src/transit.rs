@@ -1,14 +1,16 @@
 //! Items on their way from one place to another.
 //!
 //! A worker that looks at one place after another could miss an item that moves from a place it has not reached yet to one
-//! that it has passed, and promise that nothing waits while something does. Dispatching an item is not a move: nobody else
-//! may wait for it any more. The one move that there is, is giving back what a leaving worker held.
+//! that it has passed, and promise that nothing waits while something does. Dispatching an item is not a move: the item no
+//! longer waits. The one move that there is, is giving back what a leaving worker held.
 
+use crossbeam_utils::Backoff;
 use pool_core::sync::atomic::{AtomicUsize, Ordering, fence};
+use pool_core::sync::{Mutex, MutexGuard};
 
 /// Counts the moves begun and the moves ended.
 ///
-/// Who found each place empty between [`arrived`](Transit::arrived) and [`none_since`](Transit::none_since) that says
+/// A worker that found each place empty between [`arrived`](Transit::arrived) and [`none_since`](Transit::none_since) that says
 /// `true` has missed nothing:
 ///
 /// 1. An item missed was seen by neither the look at the place it left nor the look at the place it went to. So the former
@@ -21,25 +23,35 @@ use pool_core::sync::atomic::{AtomicUsize, Ordering, fence};
 pub(crate) struct Transit {
     departed: AtomicUsize,
     arrived: AtomicUsize,
+    /// Held while a move is under way, for workers that wait for its end.
+    under_way: Mutex<()>,
 }
 
 /// A move under way; it ends when this is dropped.
 #[must_use]
-pub(crate) struct Moving<'a>(&'a Transit);
+pub(crate) struct Moving<'a> {
+    transit: &'a Transit,
+    _under_way: MutexGuard<'a, ()>,
+}
 
 impl Transit {
     pub(crate) fn new() -> Self {
-        Self { departed: AtomicUsize::new(0), arrived: AtomicUsize::new(0) }
+        Self { departed: AtomicUsize::new(0), arrived: AtomicUsize::new(0), under_way: Mutex::new(()) }
     }
 
-    /// To be called before an item leaves its place.
-    #[inline]
+    /// To be called before an item leaves its place. Waits for any other move to end.
     pub(crate) fn depart(&self) -> Moving<'_> {
+        let under_way = self.under_way.lock();
         // Relaxed: the fence releases it.
         self.departed.fetch_add(1, Ordering::Relaxed);
         // Synchronizes with the look that misses an item removed after this, and so with `none_since`.
         fence(Ordering::Release);
-        Moving(self)
+        Moving { transit: self, _under_way: under_way }
+    }
+
+    /// Waits, asleep, for the move under way to end, if there is one.
+    fn wait(&self) {
+        drop(self.under_way.lock());
     }
 
     /// The number of moves that have ended. Acquire: pairs with the end of a [`Moving`].
@@ -62,13 +74,69 @@ impl Drop for Moving<'_> {
     #[inline]
     fn drop(&mut self) {
         // Synchronizes with `Transit::arrived`.
-        self.0.arrived.fetch_add(1, Ordering::Release);
+        self.transit.arrived.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// How a worker that can promise nothing, because something moved while it looked, passes the time until it looks again.
+///
+/// A move is a few instructions, so it spins and yields at first. But a thread can be preempted in the midst of one: then the
+/// others sleep until it goes on, instead of taking its processor.
+pub(crate) struct Patience(Backoff);
+
+impl Patience {
+    pub(crate) fn new() -> Self {
+        Self(Backoff::new())
+    }
+
+    pub(crate) fn pass(&mut self, transit: &Transit) {
+        if self.0.is_completed() {
+            transit.wait();
+        } else {
+            self.0.snooze();
+        }
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::Transit;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::{Patience, Transit};
+
+    /// A leaving worker may be preempted while it gives back what it holds. The others must not spin meanwhile.
+    #[test]
+    fn a_worker_sleeps_until_a_move_has_ended() {
+        let transit = Transit::new();
+        let (looks, has_ended) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let moving = transit.depart();
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                let mut patience = Patience::new();
+                let arrived = transit.arrived();
+                while transit.arrived() == arrived {
+                    looks.fetch_add(1, Ordering::Relaxed);
+                    patience.pass(&transit);
+                }
+                assert!(has_ended.load(Ordering::Relaxed));
+            });
+            // It comes to rest: no look is added while this thread gives its time away again and again.
+            let mut last = 0;
+            let mut calm = 0;
+            while calm < 1_000 {
+                thread::yield_now();
+                let now = looks.load(Ordering::Relaxed);
+                calm = if now == last && now > 0 { calm + 1 } else { 0 };
+                last = now;
+            }
+            has_ended.store(true, Ordering::Relaxed);
+            drop(moving);
+            waiter.join().unwrap();
+        });
+        let looks = looks.into_inner();
+        assert!(looks < 50, "{looks} looks while one move was under way");
+    }
 
     #[test]
     fn a_move_shows_however_it_lies_in_time() {

@@ -3,10 +3,12 @@ use std::sync::Arc;
 
 use crossbeam_deque::{Steal, Stealer, Worker as Deque};
 use crossbeam_utils::Backoff;
-use pool_core::{Task, Worker};
+use pool_core::strategy::Worker;
+use pool_core::Task;
 
 use crate::members::Snapshot;
 use crate::random::Random;
+use crate::transit::Patience;
 use crate::{OUTSIDE_EVERY, WorkStealing};
 
 /// A worker of [`WorkStealing`], with a deque for what it pushes.
@@ -45,7 +47,7 @@ impl<T: Send> StealingWorker<T> {
                 return Some(found);
             }
         }
-        self.shared.outside.try_pop(&mut false)
+        self.shared.outside.try_pop()
     }
 
     #[inline]
@@ -68,12 +70,12 @@ impl<T: Send> StealingWorker<T> {
     /// Looks at each place until it gives an item or is seen empty, and again if items moved meanwhile.
     #[cold]
     fn search_everywhere(&mut self) -> Option<T> {
-        let backoff = Backoff::new();
+        let mut patience = Patience::new();
         loop {
             match self.search_once() {
                 Search::Found(item) => return Some(item),
                 Search::Nothing => return None,
-                Search::Unsure => backoff.snooze(),
+                Search::Unsure => patience.pass(&self.shared.transit),
             }
         }
     }
@@ -142,7 +144,7 @@ impl<T: Send> Worker<T> for StealingWorker<T> {
     type Hint = ();
 
     #[inline]
-    fn push(&mut self, item: T, (): ()) {
+    fn push(&mut self, item: T, _hint: Option<()>) {
         self.deque.push(item);
     }
 
@@ -160,10 +162,8 @@ impl<T: Send> Worker<T> for StealingWorker<T> {
                 return found;
             }
         }
-        self.deque.pop().or_else(|| self.shared.outside.try_pop(&mut false)).or_else(|| self.rob())
+        self.deque.pop().or_else(|| self.shared.outside.try_pop()).or_else(|| self.rob())
     }
-
-    fn retire(self) {}
 }
 
 impl<T: Send> Drop for StealingWorker<T> {
@@ -180,7 +180,7 @@ impl<T: Send> fmt::Debug for StealingWorker<T> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use pool_core::Scheduler;
+    use pool_core::strategy::Scheduler;
 
     use super::*;
 
@@ -192,7 +192,7 @@ mod tests {
         assert!(matches!(worker.search_once(), Search::Nothing));
         let moving = shared.transit.depart();
         assert!(matches!(worker.search_once(), Search::Unsure));
-        shared.inject(7, ());
+        shared.inject(7, None);
         assert!(matches!(worker.search_once(), Search::Found(7)), "what is seen is taken all the same");
         assert!(matches!(worker.search_once(), Search::Unsure));
         drop(moving);
@@ -206,7 +206,7 @@ mod tests {
         // Joins later, so that the search has to notice.
         let other = shared.attach(1);
         other.deque.push(1);
-        shared.inject(3, ());
+        shared.inject(3, None);
         for expected in [3, 1] {
             assert!(!shared.is_empty());
             assert!(matches!(worker.search_once(), Search::Found(item) if item == expected));

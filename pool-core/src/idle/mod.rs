@@ -1,118 +1,101 @@
-//! The idle policy: who searches, who sleeps, whom to wake. It does not know what is queued.
+//! The idle policy: which workers search, which sleep, and which one to wake.
 //!
-//! `README.md` beside this file tells the protocol in prose and ends in the proof sketch; the names below are its names.
+//! It knows no thread, no clock, no spinning and no parking, and nothing of what is queued. Two parts:
+//!
+//! - [`Idle`], one for each pool: the counts and the list of sleepers. A submitter asks it which worker to wake.
+//! - [`Policy`], one for each worker: told what the worker has seen, it says what to do next.
+//!
+//! The drivers are the worker's thread ([`worker::thread`](crate::worker)), the models under loom
+//! (`loom_tests/idle.rs`), and a test with virtual time (`idle/tests.rs`).
+//!
+//! [`README.md`](README.md) tells the protocol in prose and ends in the proof; the names below are its names.
 
-use crate::seat::Seat;
+mod backoff;
+mod counts;
+mod policy;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+pub(crate) use policy::{Order, Policy, Seen, Step, Ticks};
+
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use counts::Counts;
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 
-/// How many workers search and how many sleep, in one word.
-///
-/// | bits | meaning |
-/// |---|---|
-/// | 0–15 | searching: workers that hold a [`Searching`] token |
-/// | 16–31 | sleeping: workers in the list of sleepers |
-/// | 32–47 | napping: those of the sleepers who look again before long, unasked |
+/// The most workers that a pool can have. Far fewer than the counts could hold; no system starts more threads for a process.
+pub(crate) const MAX_WORKERS: usize = (1 << 16) - 1;
+
+/// How an item became visible to the workers that look for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Counts(u64);
-
-impl Counts {
-    const ONE_SEARCHING: u64 = 1;
-    const ONE_SLEEPING: u64 = 1 << 16;
-    const ONE_NAPPING: u64 = 1 << 32;
-    const MASK: u64 = (1 << 16) - 1;
-
-    fn searching(self) -> usize {
-        (self.0 & Self::MASK) as usize
-    }
-
-    fn sleeping(self) -> usize {
-        (self.0 >> 16 & Self::MASK) as usize
-    }
-
-    fn napping(self) -> usize {
-        (self.0 >> 32 & Self::MASK) as usize
-    }
-
-    /// Whether somebody sleeps and nobody searches: only then does a new item need a wake.
-    fn needs_wake(self) -> bool {
-        self.searching() == 0 && self.sleeping() > 0
-    }
-}
-
-/// The most workers that a pool can have: what [`Counts`] can count.
-pub(crate) const MAX_WORKERS: usize = Counts::MASK as usize;
-
-/// How an item became visible to those who look for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "whoever sleeps must be told of the item"]
+#[must_use = "sleeping workers must be told of the item"]
 pub(crate) enum Published {
-    /// With nothing that orders it with the looks of others.
+    /// With nothing that orders it with the looks of other workers.
     Plainly,
     /// Ordered with every promise of emptiness, by a lock of the strategy's.
     Ordered,
 }
 
 impl Published {
-    /// As [`INJECT_IS_ORDERED`](crate::Scheduler::INJECT_IS_ORDERED) or [`PUSH_IS_ORDERED`](crate::Worker::PUSH_IS_ORDERED)
-    /// says.
+    /// As [`inject_is_ordered`](crate::strategy::Scheduler::inject_is_ordered) or
+    /// [`push_is_ordered`](crate::strategy::Worker::push_is_ordered) says.
     #[inline(always)]
-    pub(crate) const fn by(is_ordered: bool) -> Self {
+    pub(crate) fn by(is_ordered: bool) -> Self {
         if is_ordered { Self::Ordered } else { Self::Plainly }
     }
 }
 
 /// Evidence that this worker is counted as searching. Given up by [`Idle::found`] or [`Idle::sleep`], nowhere else.
 #[derive(Debug)]
-#[must_use = "a lost token makes every later submission believe that somebody searches"]
-pub(crate) struct Searching(());
+#[must_use = "a lost token makes every later submission believe that a worker searches"]
+struct Searching(());
 
-/// Evidence that this worker is, or was until somebody picked it, in the list of sleepers.
+/// Evidence that this worker is, or was until it was picked, in the list of sleepers.
 #[derive(Debug)]
-#[must_use = "a sleeper that leaves without `Idle::leave` stays in the list"]
-pub(crate) struct Sleeping(());
+#[must_use = "a sleeper that does not `Idle::leave` stays in the list"]
+struct Sleeping(());
 
-/// How a worker sleeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rest {
-    /// Until it is picked.
-    Sleep,
-    /// The same, but not for long. What a worker leaves to itself ([`Idle::notify_of_own`]) may wait for the end of it.
-    Nap,
+/// Set by the thread that takes a worker off the list of sleepers.
+#[derive(Debug, Default)]
+struct Picked(AtomicBool);
+
+impl Picked {
+    /// Acquire: pairs with `set`, so that the token's count is seen too.
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Release: pairs with `is_set`.
+    fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Relaxed: under the lock of the sleepers.
+    fn clear(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 /// A worker in the list of sleepers.
 #[derive(Debug)]
-struct Sleeper {
-    seat: Arc<Seat>,
-    rest: Rest,
+struct Sleeper<W> {
+    who: W,
+    picked: Arc<Picked>,
 }
 
-impl Sleeper {
-    /// What it counts for in [`Counts`].
-    fn count(&self) -> u64 {
-        match self.rest {
-            Rest::Sleep => Counts::ONE_SLEEPING,
-            Rest::Nap => Counts::ONE_SLEEPING + Counts::ONE_NAPPING,
-        }
-    }
-}
-
-/// The state of the policy, one for each pool.
+/// The shared state of the policy, one for each pool. `W` is what a driver needs to wake a worker.
 #[derive(Debug)]
-pub(crate) struct Idle {
+pub(crate) struct Idle<W> {
     counts: CachePadded<AtomicU64>,
-    /// Last in, first out: the one that slept last has the warmest cache. Changed together with the sleeping and napping of
-    /// `counts`.
-    sleepers: Mutex<Vec<Sleeper>>,
+    /// Last in, first out: the worker that fell asleep last has the warmest cache. Changed together with the sleeping of `counts`.
+    sleepers: Mutex<Vec<Sleeper<W>>>,
     max_searching: usize,
     /// Workers that have not been told to leave.
     workers: AtomicUsize,
 }
 
-impl Idle {
+impl<W: Clone> Idle<W> {
     /// At most `max_searching` workers search at the same time; the others go to sleep after one look.
     pub(crate) fn new(max_searching: usize) -> Self {
         Self {
@@ -130,20 +113,15 @@ impl Idle {
 
     /// There are so many workers now.
     pub(crate) fn resize(&self, workers: usize) {
-        // Relaxed: `somebody_works` only estimates.
+        // Relaxed: `is_any_working` only estimates.
         self.workers.store(workers, Ordering::Relaxed);
     }
 
-    /// Whether somebody neither searches nor sleeps. An estimate, which leaves out workers that have been told to leave.
-    pub(crate) fn somebody_works(&self) -> bool {
+    /// Whether a worker neither searches nor sleeps. An estimate, which leaves out workers that have been told to leave.
+    fn is_any_working(&self) -> bool {
         let counts = self.counts();
         // Relaxed: as in `resize`.
         counts.searching() + counts.sleeping() < self.workers.load(Ordering::Relaxed)
-    }
-
-    /// Whether a worker naps. An estimate.
-    pub(crate) fn somebody_naps(&self) -> bool {
-        self.counts().napping() > 0
     }
 
     /// Workers asleep now.
@@ -151,70 +129,48 @@ impl Idle {
         self.counts().sleeping()
     }
 
-    #[cfg(all(test, loom))]
+    #[cfg(test)]
     pub(crate) fn searching(&self) -> usize {
         self.counts().searching()
     }
 
-    /// After an item was made visible: wakes a sleeper if nobody searches.
-    #[inline]
-    pub(crate) fn notify(&self, published: Published) {
-        if self.counts_after(published).needs_wake() {
-            self.wake_one();
-        }
-    }
+    // What a submitter does.
 
-    /// As [`notify`](Self::notify) for an item that the caller, a worker, is about to take itself if nobody else does: while
-    /// somebody naps it is left to the two of them, if `may_wait`.
+    /// After an item was made visible: the sleeper to wake for it, if no worker searches.
     #[inline]
-    pub(crate) fn notify_of_own(&self, published: Published, may_wait: impl FnOnce() -> bool) {
-        let counts = self.counts_after(published);
-        if counts.needs_wake() {
-            // N4.
-            let is_left = counts.napping() > 0 && may_wait();
-            if !is_left {
-                self.wake_one();
-            }
-        }
-    }
-
-    /// The counts as a submitter must see them.
-    #[inline]
-    fn counts_after(&self, published: Published) -> Counts {
+    #[must_use = "the sleeper has been picked and must be woken"]
+    pub(crate) fn notify(&self, published: Published) -> Option<W> {
         // N2. Either the sleeper's last look sees the item, or we see the sleeper's announcement.
         if published == Published::Plainly {
-            // Pairs with the fences in `sleep` (S2), `found` (F2) and `leave` (S5).
+            // Pairs with the fences in `sleep` (S2) and `found` (F2).
             fence(Ordering::SeqCst);
         }
-        self.counts()
+        if self.counts().needs_wake() { self.pick_one() } else { None }
     }
 
-    /// After `n` items were made visible at once: wakes as many sleepers, in one wave.
-    pub(crate) fn notify_many(&self, n: usize) {
+    /// After `n` items were made visible at once: as many sleepers to wake, less the workers that search.
+    #[must_use = "the sleepers have been picked and must be woken"]
+    pub(crate) fn notify_many(&self, n: usize) -> Vec<W> {
         fence(Ordering::SeqCst); // N2, as in `notify`.
         let counts = self.counts();
         let wanted = n.min(counts.sleeping()).saturating_sub(counts.searching());
-        for sleeper in self.pick(wanted, false) {
-            sleeper.seat.unpark();
-        }
+        self.pick(wanted, false)
     }
 
+    /// Every sleeper, to be woken to see that the pool has ended.
+    #[must_use = "the sleepers have been picked and must be woken"]
+    pub(crate) fn pick_all(&self) -> Vec<W> {
+        self.pick(usize::MAX, false)
+    }
+
+    /// N3. The worker that fell asleep last, unless another notifier was faster.
     #[cold]
-    fn wake_one(&self) {
-        for sleeper in self.pick(1, true) {
-            sleeper.seat.unpark();
-        }
-    }
-
-    /// Wakes every sleeper, for them to see that the pool has ended.
-    pub(crate) fn wake_all(&self) {
-        for sleeper in self.pick(usize::MAX, false) {
-            sleeper.seat.unpark();
-        }
+    fn pick_one(&self) -> Option<W> {
+        self.pick(1, true).pop()
     }
 
     /// Takes up to `n` sleepers out of the list and hands each a searching token.
-    fn pick(&self, n: usize, unless_searching: bool) -> Vec<Sleeper> {
+    fn pick(&self, n: usize, unless_searching: bool) -> Vec<W> {
         let mut sleepers = self.sleepers.lock();
         if unless_searching && self.counts().searching() > 0 {
             // Another notifier was faster. Its sleeper will look for our item: it has not passed S2 again, see the proof.
@@ -222,18 +178,20 @@ impl Idle {
         }
         let keep = sleepers.len().saturating_sub(n);
         let picked = sleepers.split_off(keep);
-        let moved = picked.iter().map(|sleeper| Counts::ONE_SEARCHING.wrapping_sub(sleeper.count()));
+        let moved = Counts::ONE_SEARCHING.wrapping_sub(Counts::ONE_SLEEPING).wrapping_mul(picked.len() as u64);
         // AcqRel on every change of the counts: they form one release sequence, so a worker that sees a count sees what
         // those before it published.
-        self.counts.fetch_add(moved.fold(0, u64::wrapping_add), Ordering::AcqRel);
+        self.counts.fetch_add(moved, Ordering::AcqRel);
         for sleeper in &picked {
-            sleeper.seat.set_picked();
+            sleeper.picked.set();
         }
-        picked
+        picked.into_iter().map(|sleeper| sleeper.who).collect()
     }
 
+    // What a worker does. See `Policy` for when.
+
     /// A worker without work wants to look for some. `None` if enough others do.
-    pub(crate) fn search(&self) -> Option<Searching> {
+    fn search(&self) -> Option<Searching> {
         // AcqRel: as in `pick`. Relaxed on failure: nothing is read then.
         self.counts
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |counts| {
@@ -243,34 +201,38 @@ impl Idle {
             .map(|_| Searching(()))
     }
 
-    /// A searching worker has found an item. `more` tells whether others wait.
+    /// A searching worker has found an item. Whether it must ask for more: see [`must_ask`](Self::must_ask).
     ///
-    /// Those who submitted while this worker searched woke nobody, for its sake. So the last one to stop searching looks
-    /// for them.
-    pub(crate) fn found(&self, token: Searching, more: impl FnOnce() -> bool) {
+    /// Submitters that saw this worker searching woke no other, for its sake. So the last worker to stop searching looks for
+    /// their items.
+    #[must_use = "the last searcher must ask whether there is more"]
+    fn found(&self, token: Searching) -> bool {
         let Searching(()) = token;
         // F1.
         let old = Counts(self.counts.fetch_sub(Counts::ONE_SEARCHING, Ordering::AcqRel));
-        if old.searching() == 1 && old.sleeping() > 0 {
-            // F2. Pairs with N2: either the submitter sees that nobody searches, or `more` sees the item.
+        let must_ask = old.searching() == 1 && old.sleeping() > 0;
+        if must_ask {
+            // F2. Pairs with N2: either the submitter sees that no worker searches, or the answer includes the item.
             fence(Ordering::SeqCst);
-            if more() {
-                self.wake_one();
-            }
         }
+        must_ask
+    }
+
+    /// Whether a worker that found an item in its last look must ask the strategy for more (S4). Submitters that saw it while
+    /// it still searched relied on it, as in [`found`](Self::found).
+    fn must_ask(&self) -> bool {
+        self.counts().needs_wake()
     }
 
     /// Announces that this worker is about to sleep. After it, the worker looks everywhere once more, then parks until
-    /// it is picked, or for the length of a nap, and ends with [`leave`](Self::leave) in any case.
-    pub(crate) fn sleep(&self, seat: &Arc<Seat>, rest: Rest, token: Option<Searching>) -> Sleeping {
+    /// it is picked, and ends with [`leave`](Self::leave) in any case.
+    fn sleep(&self, who: &W, picked: &Arc<Picked>, token: Option<Searching>) -> Sleeping {
         let searching = if token.is_some() { Counts::ONE_SEARCHING } else { 0 };
-        let sleeper = Sleeper { seat: Arc::clone(seat), rest };
-        let slept = sleeper.count();
         let mut sleepers = self.sleepers.lock();
-        seat.clear_picked();
-        sleepers.push(sleeper);
+        picked.clear();
+        sleepers.push(Sleeper { who: who.clone(), picked: Arc::clone(picked) });
         // S1.
-        self.counts.fetch_add(slept.wrapping_sub(searching), Ordering::AcqRel);
+        self.counts.fetch_add(Counts::ONE_SLEEPING.wrapping_sub(searching), Ordering::AcqRel);
         drop(sleepers);
         // S2. Pairs with N2.
         fence(Ordering::SeqCst);
@@ -278,28 +240,19 @@ impl Idle {
     }
 
     /// Ends a sleep: takes this worker off the list, or, if it was picked, returns the token it was given.
-    pub(crate) fn leave(&self, seat: &Arc<Seat>, token: Sleeping) -> Option<Searching> {
+    fn leave(&self, picked: &Arc<Picked>, token: Sleeping) -> Option<Searching> {
         let Sleeping(()) = token;
+        if picked.is_set() {
+            return Some(Searching(()));
+        }
         let mut sleepers = self.sleepers.lock();
-        match sleepers.iter().rposition(|sleeper| Arc::ptr_eq(&sleeper.seat, seat)) {
+        match sleepers.iter().rposition(|sleeper| Arc::ptr_eq(&sleeper.picked, picked)) {
             Some(place) => {
-                let sleeper = sleepers.remove(place);
-                self.counts.fetch_sub(sleeper.count(), Ordering::AcqRel);
-                if sleeper.rest == Rest::Nap {
-                    // S5. Pairs with N2: either the submitter sees that this nap is over, or our next look or question sees the item.
-                    fence(Ordering::SeqCst);
-                }
+                sleepers.remove(place);
+                self.counts.fetch_sub(Counts::ONE_SLEEPING, Ordering::AcqRel);
                 None
             }
             None => Some(Searching(())),
-        }
-    }
-
-    /// A worker that had announced its sleep found an item in its last look and was not picked. Those who submitted while
-    /// it still searched relied on it, as in [`found`](Self::found).
-    pub(crate) fn found_late(&self, more: impl FnOnce() -> bool) {
-        if self.counts().needs_wake() && more() {
-            self.wake_one();
         }
     }
 }

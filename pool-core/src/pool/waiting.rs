@@ -1,21 +1,21 @@
 //! The calls of a [`Pool`] that wait: for a closure, for two, for a scope, for a loop, for a quiet moment.
 
 use super::Pool;
-use crate::cell::{self, Holder, Kind};
-use crate::context::Context;
-use crate::error::Rejection;
-use crate::join::join;
-use crate::parallel::{self, LoopIndex};
-use crate::scheduler::Scheduler;
-use crate::scope::{Scope, scope_here};
-use crate::task::Task;
-use crate::wait::{self, Deadline};
+use super::task_builder::sealed::Submit;
+use super::task_builder::{TaskBuilder, refused};
+use crate::error::{Rejection, WaitError};
+use crate::parallel::{self, LoopIndex, Scope, join, scope_here};
+use crate::strategy::Scheduler;
+use crate::sync::Deadline;
+use crate::task::cell::{self, Holder, Kind};
+use crate::task::{Task, wait};
+use crate::worker::Context;
 use std::ops::Range;
 use std::panic::resume_unwind;
 
 impl<S: Scheduler<Task> + 'static> Pool<S> {
-    /// Runs `f` on a worker and waits for it. On a worker of this pool: runs it right here. Elsewhere it is a task with
-    /// the default hint, and one allocation.
+    /// Runs `f` on a worker and waits for it. On a worker of this pool: runs it right here. Elsewhere it is a task
+    /// without a hint, and one allocation.
     ///
     /// A worker of another pool blocks meanwhile, and its pool does not know for what: two pools whose workers all wait
     /// for each other like that wait for ever. So it is with [`join`](Self::join), [`scope`](Self::scope) and the
@@ -23,45 +23,13 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     ///
     /// # Panics
     /// With the panic of `f`, or if the pool has been shut down.
+    #[track_caller]
     pub fn install<F, R>(&self, f: F) -> R
     where
         F: FnOnce() -> R + Send,
         R: Send,
     {
-        self.on_worker(|_| f())
-    }
-
-    /// Runs `f` with the context of a worker of this pool: this one, or else a worker is asked and waited for.
-    fn on_worker<F, R>(&self, f: F) -> R
-    where
-        F: FnOnce(&Context) -> R + Send,
-        R: Send,
-    {
-        Context::with_of(&self.shared.core, |context| match context {
-            Some(context) => f(context),
-            None => self.ask_worker(move || Context::with(|context| f(context.expect("a worker has a context")))),
-        })
-    }
-
-    /// Has a worker run `f` and waits for it.
-    fn ask_worker<F, R>(&self, f: F) -> R
-    where
-        F: FnOnce() -> R + Send,
-        R: Send,
-    {
-        // SAFETY: this function does not return before the cell is finished, and takes the result itself: nothing below
-        // unwinds before `for_task` has returned, except a refused or dropped submission, and then `f` has been dropped.
-        let (task, mut holder) = unsafe { cell::new(self.shared.core.id(), Kind::Awaited, f) };
-        let wait = WaitOnDrop(&mut holder);
-        if let Err(task) = self.submit(task, S::Hint::default()) {
-            drop(task);
-        }
-        drop(wait);
-        match holder.take_result() {
-            Some(Ok(value)) => value,
-            Some(Err(payload)) => resume_unwind(payload),
-            None => panic!("{}", Rejection::ShutDown),
-        }
+        self.task().install(f)
     }
 
     /// Runs two closures, in parallel if a worker is free, and returns both results.
@@ -83,6 +51,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// If `b` panics, the result of `a` is dropped by the unwinding: as anywhere, a panic in its `Drop` then aborts the
     /// process.
     #[inline]
+    #[track_caller]
     pub fn join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
     where
         A: FnOnce() -> RA + Send,
@@ -90,7 +59,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
         RA: Send,
         RB: Send,
     {
-        self.on_worker(|_| join(a, b))
+        self.task().join(a, b)
     }
 
     /// Opens a scope: everything spawned in it has ended when this returns, so it may borrow.
@@ -110,12 +79,13 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// # Panics
     /// With the panic of `f`, or else with the first panic of a task, after all tasks have ended. Also if the pool has been
     /// shut down. If a task panicked and the `Drop` of the result of `f` panics too, with the latter.
+    #[track_caller]
     pub fn scope<'scope, F, R>(&self, f: F) -> R
     where
         F: FnOnce(&Scope<'scope>) -> R + Send,
         R: Send,
     {
-        self.on_worker(|context| scope_here(Some(context), f))
+        self.task().scope(f)
     }
 
     /// Calls `f` with every number of `range`, once each, in parallel if workers are free, and in no particular order.
@@ -135,13 +105,13 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// # Panics
     /// With the panic of `f`, after all running calls have ended; with one of them, if there are several. Once one has
     /// panicked, no further block begins. Also if the pool has been shut down.
+    #[track_caller]
     pub fn for_each<I, F>(&self, range: Range<I>, f: F)
     where
         I: LoopIndex,
         F: Fn(I) + Sync,
     {
-        let f = &f;
-        self.on_worker(move |_| parallel::for_each(range, f));
+        self.task().for_each(range, f);
     }
 
     /// Calls `f` with every element of `slice`, as [`for_each`](Self::for_each) does with every number of a range.
@@ -156,13 +126,13 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     ///
     /// # Panics
     /// As [`for_each`](Self::for_each).
+    #[track_caller]
     pub fn for_each_mut<T, F>(&self, slice: &mut [T], f: F)
     where
         T: Send,
         F: Fn(&mut T) + Sync,
     {
-        let f = &f;
-        self.on_worker(move |_| parallel::for_each_mut(slice, f));
+        self.task().for_each_mut(slice, f);
     }
 
     /// Calls `map` with every number of `range` and combines the results with `reduce`. `None` if the range is empty. The
@@ -187,7 +157,157 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// # Panics
     /// With the panic of `map` or `reduce`, as [`for_each`](Self::for_each). Results that were not reduced yet are
     /// dropped by the unwinding: as anywhere, a panic in the `Drop` of one then aborts the process.
+    #[track_caller]
     pub fn map_reduce<I, R, M, F>(&self, range: Range<I>, map: M, reduce: F) -> Option<R>
+    where
+        I: LoopIndex,
+        R: Send,
+        M: Fn(I) -> R + Sync,
+        F: Fn(R, R) -> R + Sync,
+    {
+        self.task().map_reduce(range, map, reduce)
+    }
+
+    /// Waits until, at some moment of this call, no task waits and none runs. Without a time limit: a task that submits
+    /// another for ever keeps it waiting.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// pool.execute(|| println!("done before `wait_idle` returns"));
+    /// pool.wait_idle()?;
+    /// # Ok::<(), pool_core::WaitError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// On a worker of this pool, whose own task would have to end first.
+    pub fn wait_idle(&self) -> Result<(), WaitError> {
+        if self.is_own_worker() {
+            return Err(WaitError::OwnWorker);
+        }
+        self.shared.crew.wait_quiet();
+        Ok(())
+    }
+}
+
+/// Calls that wait for what they submit. From outside, each is one task with the hint of the builder. On a worker of the pool,
+/// each runs right here, as a part of the running task, whose urgency it has.
+impl<'p, S: Scheduler<Task> + 'static> TaskBuilder<&'p Pool<S>> {
+    /// As [`Pool::install`].
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// assert_eq!(my_strategy::Pool::new().task().hint(()).install(|| 2 + 2), 4);
+    /// ```
+    ///
+    /// # Panics
+    /// With the panic of `f`, or if the pool has been shut down.
+    #[track_caller]
+    pub fn install<F, R>(self, f: F) -> R
+    where
+        F: FnOnce() -> R + Send,
+        R: Send,
+    {
+        self.on_worker(|_| f())
+    }
+
+    /// As [`Pool::join`].
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// assert_eq!(my_strategy::Pool::new().task().hint(()).join(|| 1, || 2), (1, 2));
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Pool::join`].
+    #[inline]
+    #[track_caller]
+    pub fn join<A, B, RA, RB>(self, a: A, b: B) -> (RA, RB)
+    where
+        A: FnOnce() -> RA + Send,
+        B: FnOnce() -> RB + Send,
+        RA: Send,
+        RB: Send,
+    {
+        self.on_worker(|_| join(a, b))
+    }
+
+    /// As [`Pool::scope`]. The tasks of the scope have the urgency of the task that the scope is a part of.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let mut parts = [0; 2];
+    /// let (first, second) = parts.split_at_mut(1);
+    /// my_strategy::Pool::new().task().hint(()).scope(|s| {
+    ///     s.spawn(|_| first[0] = 1);
+    ///     s.spawn(|_| second[0] = 2);
+    /// });
+    /// assert_eq!(parts, [1, 2]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Pool::scope`].
+    #[track_caller]
+    pub fn scope<'scope, F, R>(self, f: F) -> R
+    where
+        F: FnOnce(&Scope<'scope>) -> R + Send,
+        R: Send,
+    {
+        self.on_worker(|context| scope_here(Some(context), f))
+    }
+
+    /// As [`Pool::for_each`].
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// my_strategy::Pool::new().task().hint(()).for_each(0..3, |i| println!("{i}"));
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Pool::for_each`].
+    #[track_caller]
+    pub fn for_each<I, F>(self, range: Range<I>, f: F)
+    where
+        I: LoopIndex,
+        F: Fn(I) + Sync,
+    {
+        let f = &f;
+        self.on_worker(move |_| parallel::for_each(range, f));
+    }
+
+    /// As [`Pool::for_each_mut`].
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let mut numbers = [1, 2, 3];
+    /// my_strategy::Pool::new().task().hint(()).for_each_mut(&mut numbers, |n| *n *= 2);
+    /// assert_eq!(numbers, [2, 4, 6]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Pool::for_each`].
+    #[track_caller]
+    pub fn for_each_mut<T, F>(self, slice: &mut [T], f: F)
+    where
+        T: Send,
+        F: Fn(&mut T) + Sync,
+    {
+        let f = &f;
+        self.on_worker(move |_| parallel::for_each_mut(slice, f));
+    }
+
+    /// As [`Pool::map_reduce`].
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let sum = my_strategy::Pool::new().task().hint(()).map_reduce(1..5_u32, |i| i, |a, b| a + b);
+    /// assert_eq!(sum, Some(10));
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Pool::map_reduce`].
+    #[track_caller]
+    pub fn map_reduce<I, R, M, F>(self, range: Range<I>, map: M, reduce: F) -> Option<R>
     where
         I: LoopIndex,
         R: Send,
@@ -198,14 +318,44 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
         self.on_worker(move |_| parallel::map_reduce(range, map, reduce))
     }
 
-    /// Waits until, at some moment of this call, no task waits and none runs. Without a time limit: a task that submits
-    /// another for ever keeps it waiting.
-    ///
-    /// # Panics
-    /// On a worker of this pool, whose own task would have to end first.
-    pub fn wait_idle(&self) {
-        assert!(!self.is_own_worker(), "`wait_idle` on a worker of the same pool would wait for itself");
-        self.shared.core.wait_quiet();
+    /// Runs `f` with the context of a worker of the pool: this one, or else a worker is asked and waited for.
+    #[inline]
+    #[track_caller]
+    fn on_worker<F, R>(self, f: F) -> R
+    where
+        F: FnOnce(&Context) -> R + Send,
+        R: Send,
+    {
+        let here = Context::with_of(&self.place.shared.crew, |context| match context {
+            Some(context) => Ok(f(context)),
+            None => Err(f),
+        });
+        match here {
+            Ok(result) => result,
+            Err(f) => self.ask_worker(move || Context::with(|context| f(context.expect("a worker has a context")))),
+        }
+    }
+
+    /// Has a worker run `f` and waits for it.
+    #[track_caller]
+    fn ask_worker<F, R>(self, f: F) -> R
+    where
+        F: FnOnce() -> R + Send,
+        R: Send,
+    {
+        // SAFETY: this function does not return before the cell is finished, and takes the result itself: nothing below
+        // unwinds before `for_task` has returned, except a refused or dropped submission, and then `f` has been dropped.
+        let (task, mut holder) = unsafe { cell::new(self.place.shared.crew.id(), Kind::Awaited, f) };
+        let wait = WaitOnDrop(&mut holder);
+        if let Err((task, _)) = self.place.submit(task, self.hint) {
+            drop(task);
+        }
+        drop(wait);
+        match holder.take_result() {
+            Some(Ok(value)) => value,
+            Some(Err(payload)) => resume_unwind(payload),
+            None => refused(Rejection::ShutDown),
+        }
     }
 }
 

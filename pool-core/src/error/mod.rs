@@ -1,0 +1,277 @@
+//! Errors. An error that refuses a closure gives it back.
+
+pub(crate) mod panic;
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+/// Why a submission was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The pool has been shut down.
+    ShutDown,
+    /// A free function was called on a thread that is not a worker of any pool.
+    NoWorker,
+    /// The free function [`task`](crate::task()) was given a hint of another type than the strategy of this worker's pool takes.
+    OtherHint,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ShutDown => "the pool has been shut down: submit before `shutdown`, or use a `try_` method",
+            Self::NoWorker => "this thread is not a worker of a pool: use the methods of a `Pool`, or a `try_` function",
+            Self::OtherHint => {
+                "the strategy of this worker's pool takes hints of another type: use that type, or leave the hint out"
+            }
+        })
+    }
+}
+
+impl Error for Rejection {}
+
+/// A submission that was refused, with the closure.
+///
+/// It is [`Sync`] for every closure that can be sent, so that `?` turns it into a boxed error.
+///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// let pool = my_strategy::Pool::new();
+/// pool.shutdown()?;
+/// let refused = pool.try_execute(|| println!("not lost")).unwrap_err();
+/// assert_eq!(refused.reason(), pool_core::Rejection::ShutDown);
+/// refused.into_inner()(); // runs it here
+/// # Ok::<(), pool_core::WaitError>(())
+/// ```
+pub struct Rejected<F> {
+    /// In a mutex that is never locked: it makes the error `Sync`.
+    f: Mutex<F>,
+    reason: Rejection,
+}
+
+impl<F> Rejected<F> {
+    pub(crate) fn new(f: F, reason: Rejection) -> Self {
+        Self { f: Mutex::new(f), reason }
+    }
+
+    /// The closure, unrun.
+    pub fn into_inner(self) -> F {
+        self.f.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why it was refused.
+    pub fn reason(&self) -> Rejection {
+        self.reason
+    }
+}
+
+impl<F> fmt::Debug for Rejected<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Display for Rejected<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl<F> Error for Rejected<F> {}
+
+/// Why a task left no value.
+///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// # let pool = my_strategy::Pool::new();
+/// let error = pool.spawn(|| panic!("no such file")).join().unwrap_err();
+/// assert!(error.is_panic());
+/// assert_eq!(error.to_string(), "the task panicked: no such file");
+/// ```
+///
+/// It passes through `?` into boxed errors:
+///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// fn answer(pool: &my_strategy::Pool) -> Result<u32, Box<dyn std::error::Error + Send + Sync>> {
+///     Ok(pool.spawn(|| 42).join()?)
+/// }
+/// assert_eq!(answer(&my_strategy::Pool::new()).unwrap(), 42);
+/// ```
+pub struct JoinError(Cause);
+
+enum Cause {
+    /// In a mutex because a payload need not be `Sync`, and errors should be.
+    Panicked(Mutex<panic::Payload>),
+    Cancelled,
+}
+
+impl JoinError {
+    pub(crate) fn panicked(payload: panic::Payload) -> Self {
+        Self(Cause::Panicked(Mutex::new(payload)))
+    }
+
+    pub(crate) fn cancelled() -> Self {
+        Self(Cause::Cancelled)
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.0, Cause::Panicked(_))
+    }
+
+    /// Whether the task never ran: [`JoinHandle::cancel`](crate::JoinHandle::cancel) was in time, or the pool gave it back
+    /// unrun.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.0, Cause::Cancelled)
+    }
+
+    /// The payload of the panic, for [`std::panic::resume_unwind`].
+    ///
+    /// # Panics
+    /// If the task did not panic.
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        match self.try_into_panic() {
+            Ok(payload) => payload,
+            Err(error) => panic!("`into_panic` on an error that is not a panic: {error}"),
+        }
+    }
+
+    /// The payload of the panic.
+    ///
+    /// # Errors
+    /// This error itself, if the task did not panic.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
+        match self.0 {
+            Cause::Panicked(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
+            Cause::Cancelled => Err(self),
+        }
+    }
+
+    fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
+        match &self.0 {
+            Cause::Panicked(payload) => {
+                let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+                f(Some(panic::message(payload.as_ref())))
+            }
+            Cause::Cancelled => f(None),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with_message(|message| match message {
+            Some(message) => f.debug_tuple("Panicked").field(&message).finish(),
+            None => f.write_str("Cancelled"),
+        })
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with_message(|message| match message {
+            Some(message) => write!(f, "the task panicked: {message}"),
+            None => f.write_str("the task was cancelled before it started"),
+        })
+    }
+}
+
+impl Error for JoinError {}
+
+/// Why a pool could not be built. Nothing is left running.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A number of workers that no pool can have: zero, or more than the given most.
+    Workers {
+        /// What was asked for.
+        asked: usize,
+        /// The most that a pool can have.
+        most: usize,
+    },
+    /// The system would not start a thread. Those already started have ended.
+    Thread(io::Error),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workers { asked, most } => {
+                write!(f, "a pool has from 1 to {most} workers, not {asked}; without `workers` it sizes itself")
+            }
+            Self::Thread(error) => write!(f, "cannot start a worker thread: {error}"),
+        }
+    }
+}
+
+impl Error for BuildError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Workers { .. } => None,
+            Self::Thread(error) => Some(error),
+        }
+    }
+}
+
+/// Not all of the workers asked for were started. The pool keeps those that were.
+#[derive(Debug)]
+pub struct StartError {
+    started: usize,
+    source: io::Error,
+}
+
+impl StartError {
+    pub(crate) fn new(started: usize, source: io::Error) -> Self {
+        Self { started, source }
+    }
+
+    /// How many workers were started before the one that failed.
+    pub fn started(&self) -> usize {
+        self.started
+    }
+
+    /// Why the next one was not.
+    pub fn into_source(self) -> io::Error {
+        self.source
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot start a worker thread, after {} that were started: {}", self.started, self.source)
+    }
+}
+
+impl Error for StartError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// Why a wait for a pool could not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The calling thread is one of the pool's own workers: what it waits for includes the task that waits.
+    ///
+    /// A pool that was to be shut down has been closed all the same, and ends by itself when it has run what it accepted.
+    OwnWorker,
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnWorker => f.write_str(
+                "a worker cannot wait for its own pool, whose work includes the task that waits; call this on another thread",
+            ),
+        }
+    }
+}
+
+impl Error for WaitError {}

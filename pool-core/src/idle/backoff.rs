@@ -1,0 +1,102 @@
+//! [`Backoff`]: how long a worker without work looks for some before it sleeps, and how often.
+//!
+//! What comes while it looks is found for the price of a cache line or two; what comes later costs a wake. So a search
+//! lasts about as long as a wake takes. Three rules change this, by what the worker has seen:
+//!
+//! **Searches that keep finding nothing become short.** It seems that nothing comes so soon, and the search may hold up the
+//! very thread that would bring something: systems like to put a woken thread on the processor of the thread that woke it, and
+//! the waker, having been preempted in the midst of its submission, goes on only when the worker sleeps. Now and then a
+//! search is long all the same, to learn whether times have changed.
+//!
+//! **While others work, looks are far apart.** What a working worker pushes it most likely takes back soon itself, unless a
+//! thief takes its cache lines, and the task, from under its hands.
+//!
+//! **A worker that took tiny tasks from a working one backs off further.** A task that is taken costs both sides cache lines,
+//! worth several tiny tasks. A chain of tiny tasks, each of which submits the next, runs fastest where it is.
+
+use super::policy::Ticks;
+use crate::sync::Spin;
+
+/// One worker's experience with searching.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    /// Searches in a row that waited and found nothing.
+    fruitless: u32,
+    /// When the last task was found, if it was waited for while others worked.
+    found_at: Option<Ticks>,
+    /// How often the distance of two looks has been doubled, because such tasks brought little work.
+    doublings: u32,
+}
+
+/// One search.
+#[derive(Debug)]
+pub(super) struct Search {
+    /// Rounds of pauses to go.
+    left: u32,
+    looks: u32,
+    /// Rounds between two looks.
+    distance: u32,
+}
+
+impl Backoff {
+    /// So many searches in a row must find nothing before they become short.
+    const TRIALS: u32 = 4;
+    /// From then on, one in so many is long. A power of two.
+    const LONG_EVERY: u32 = 8;
+    /// Rounds of a short search: some 1 µs.
+    const SHORT: u32 = 24;
+    /// Rounds between two looks while others work.
+    const DISTANCE: u32 = 8;
+    /// Looks between two questions whether others work, as long as they are near.
+    const RECONSIDER: u32 = 16;
+    /// A task that brought less work than this, in ticks, was not worth its cache lines.
+    const LITTLE: u64 = 10_000;
+    /// The distance of two looks doubles so often at most: to some 2 µs, far below the time of a wake.
+    const MOST_DOUBLINGS: u32 = 3;
+
+    /// How long the next search lasts.
+    pub(super) fn search(&self) -> Search {
+        let is_long = self.fruitless < Self::TRIALS || self.fruitless % Self::LONG_EVERY == 0;
+        let left = if is_long { Spin::ROUNDS } else { Self::SHORT.min(Spin::ROUNDS) };
+        Search { left, looks: 0, distance: 1 }
+    }
+
+    /// The search has found a task. A part of running work teaches nothing: it was offered because this worker is hungry.
+    pub(super) fn found(&mut self, search: &Search, is_part: bool, now: impl FnOnce() -> Ticks) {
+        // What the first look finds tells nothing about waiting: it is what a woken worker was woken for.
+        if search.looks > 0 {
+            self.fruitless = 0;
+        }
+        self.found_at = (search.distance > 1 && !is_part).then(now);
+    }
+
+    /// The search has ended.
+    pub(super) fn found_nothing(&mut self) {
+        self.fruitless = self.fruitless.wrapping_add(1);
+    }
+
+    /// Learns from what was found last, now that its worker has run out of work again.
+    pub(super) fn look_back(&mut self, now: impl FnOnce() -> Ticks) {
+        if let Some(Ticks(found_at)) = self.found_at.take() {
+            let Ticks(now) = now();
+            let was_little = now.saturating_sub(found_at) < Self::LITTLE;
+            self.doublings = if was_little { (self.doublings + 1).min(Self::MOST_DOUBLINGS) } else { 0 };
+        }
+    }
+}
+
+impl Search {
+    /// After a look that found nothing: how many rounds to pause before the next one. `None` if it has been long enough.
+    pub(super) fn pause(&mut self, is_any_working: impl FnOnce() -> bool, backoff: &Backoff) -> Option<u32> {
+        if self.left == 0 {
+            return None;
+        }
+        if self.distance > 1 || self.looks % Backoff::RECONSIDER == 0 {
+            self.distance = if is_any_working() { Backoff::DISTANCE << backoff.doublings } else { 1 };
+        }
+        self.looks += 1;
+        let rounds = self.distance.min(self.left);
+        self.left -= rounds;
+        Some(rounds)
+    }
+}

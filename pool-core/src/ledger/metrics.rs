@@ -1,0 +1,67 @@
+//! [`Metrics`]: one snapshot of a pool's counts.
+
+use super::Totals;
+
+/// The counts of a pool at one moment, in tasks, from [`Pool::metrics`](crate::Pool::metrics).
+///
+/// A *task* is what `execute`, `spawn`, [`Scope::spawn`](crate::Scope::spawn), and an `install`, `join`, `scope` or
+/// loop from outside submit. The halves of a `join` and the shares of a loop are parts of the task that called it.
+///
+/// The counts are read one after the other, in an order in which none can miss what another implies; on a pool that is
+/// quiet they are exact, on a busy one each is exact for some moment of the call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Accepted, plus [`rejected`](Self::rejected).
+    pub submitted: u64,
+    /// Ran to their end.
+    pub completed: u64,
+    /// Panicked.
+    pub panicked: u64,
+    /// Cancelled before they started, and gone from the queue. Also what the strategy lost by a panic.
+    pub cancelled: u64,
+    /// Refused, because the pool had been shut down.
+    pub rejected: u64,
+    /// Taken out unrun by [`Pool::shutdown_now`](crate::Pool::shutdown_now), which hands them back, but for those that
+    /// a running task waited for and ran itself.
+    pub returned: u64,
+    /// Accepted and not yet started.
+    pub waiting: u64,
+    /// Started and not yet ended.
+    pub running: u64,
+    /// Worker threads, without those told to leave.
+    pub workers: usize,
+    /// Worker threads asleep for want of work.
+    pub sleeping: usize,
+}
+
+impl Metrics {
+    pub(crate) fn new(totals: Totals, workers: usize, sleeping: usize) -> Self {
+        let Totals { submitted, started, completed, panicked, cancelled, rejected, returned } = totals;
+        let unended = submitted.saturating_sub(completed + panicked + cancelled + returned);
+        // A worker that frees an empty shell counts as running for an instant, so there may seem to be one too many.
+        let running = started.saturating_sub(completed + panicked).min(unended);
+        Self {
+            submitted: submitted + rejected,
+            completed,
+            panicked,
+            cancelled,
+            rejected,
+            returned,
+            waiting: unended - running,
+            running,
+            workers,
+            sleeping,
+        }
+    }
+
+    /// Tasks that the pool is done with, in whichever way, the rejected ones included.
+    pub fn ended(&self) -> u64 {
+        self.completed + self.panicked + self.cancelled + self.rejected + self.returned
+    }
+
+    /// Whether the books balance: submitted = completed + panicked + cancelled + rejected + returned + waiting + running.
+    pub fn is_balanced(&self) -> bool {
+        self.submitted == self.ended() + self.waiting + self.running
+    }
+}

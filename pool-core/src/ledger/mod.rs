@@ -1,0 +1,211 @@
+//! The ledger: what became of every task, in counters that cost next to nothing to keep.
+//!
+//! The balance that holds at every quiet moment:
+//!
+//! ```text
+//! submitted = completed + panicked + cancelled + returned + waiting + running        (rejected ones were never taken)
+//! ```
+//!
+//! - Each worker counts on its own cache line with plain loads and stores ([`Tally`]).
+//! - Outside threads count what they submit on one of a few counters ([`Gate`]). A submission is either counted before the
+//!   gate closes, and then the pool runs it before it ends, or refused. To learn which, one read-modify-write counts it in
+//!   the word that carries the *closed* bit; or, where the strategy asks under its lock, the lock orders it with the closing,
+//!   and plain loads and stores do.
+//!
+//! # Is the pool quiet?
+//!
+//! [`Ledger::is_quiet`] adds up first everything that *ended*, then everything that was *submitted*. If the two sums are
+//! equal, there was a moment in between at which nothing waited and nothing ran:
+//!
+//! - A thread that counts an end releases it after everything the task submitted, so each end that the first sum saw brings all
+//!   those submissions, and the task's own, into the second.
+//! - So the submissions seen include the ends seen; equal numbers mean that they are the same tasks. A task submitted by a
+//!   worker that was not seen would have an unseen, hence unended, parent, and so on up to an outside submission that was
+//!   not seen, which is therefore later than the first sum.
+
+mod metrics;
+mod tally;
+
+pub use metrics::Metrics;
+pub(crate) use tally::Tally;
+
+use crate::strategy::Asking;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::thread_local;
+use crossbeam_utils::CachePadded;
+use std::cell::Cell;
+use tally::Counter;
+
+/// One of the counters of outside submissions.
+#[derive(Debug, Default)]
+struct Gate {
+    /// The count above, the closed bit below.
+    counted: AtomicU64,
+    /// Submissions that were admitted [under a lock](Asking::under).
+    under_lock: Counter,
+}
+
+impl Gate {
+    /// Acquire: pairs with [`Ledger::enter`]; and for those admitted under a lock see `Counter`.
+    fn submitted(&self) -> u64 {
+        self.counted.load(Ordering::Acquire) / ONE + self.under_lock.get()
+    }
+}
+
+/// The lowest bit of [`Gate::counted`]. Never unset once set.
+const CLOSED: u64 = 1;
+/// One submission.
+const ONE: u64 = 2;
+
+/// How many gates. More than the outside threads that submit at the same time on machines where that matters would only
+/// make the sums longer.
+const GATES: usize = if cfg!(loom) { 1 } else { 8 };
+
+thread_local! {
+    /// The gate of this thread; `usize::MAX` until it needs one.
+    static GATE: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// All counts of a pool except the workers' own.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    gates: Box<[CachePadded<Gate>]>,
+    next_gate: AtomicUsize,
+    rejected: AtomicU64,
+    returned: AtomicU64,
+    /// Cancelled tasks that left the queue by `shutdown_now`.
+    cancelled: AtomicU64,
+}
+
+/// The counts of one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) submitted: u64,
+    pub(crate) started: u64,
+    pub(crate) completed: u64,
+    pub(crate) panicked: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) rejected: u64,
+    pub(crate) returned: u64,
+}
+
+impl Totals {
+    fn ended(&self) -> u64 {
+        self.completed + self.panicked + self.cancelled + self.returned
+    }
+}
+
+impl Ledger {
+    pub(crate) fn new() -> Self {
+        Self {
+            gates: (0..GATES).map(|_| CachePadded::new(Gate::default())).collect(),
+            next_gate: AtomicUsize::new(0),
+            rejected: AtomicU64::new(0),
+            returned: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts `n` submissions of an outside thread, before they become visible. `false` if the pool is closed: they are
+    /// then counted as rejected, and the caller must look whether the pool has become quiet, for they were in the way.
+    #[inline]
+    pub(crate) fn enter(&self, n: u64) -> bool {
+        let gate = &self.gates[self.my_gate()].counted;
+        // AcqRel: a submission that is refused sees what the closer did before; one that is counted is seen, by the
+        // closer's read of the same word, before the pool can be found quiet.
+        if gate.fetch_add(n * ONE, Ordering::AcqRel) & CLOSED == 0 {
+            return true;
+        }
+        gate.fetch_sub(n * ONE, Ordering::AcqRel);
+        // Relaxed: no sum depends on it.
+        self.rejected.fetch_add(n, Ordering::Relaxed);
+        false
+    }
+
+    /// As [`enter`](Self::enter) for one submission, by a thread that holds the lock under which all such calls are made, and
+    /// under which the submission becomes visible.
+    ///
+    /// The closer passes through that lock after [`close`](Self::close) and before it adds up. If that is after this call, the
+    /// closer sees our count; if it is before, we see the closed bit. So a submission that is refused was never counted and
+    /// is in no one's way.
+    #[inline]
+    fn enter_under_lock(&self) -> bool {
+        let gate = &self.gates[self.my_gate()];
+        // Relaxed: ordered by the lock.
+        if gate.counted.load(Ordering::Relaxed) & CLOSED == 0 {
+            gate.under_lock.add(1);
+            return true;
+        }
+        // Relaxed: no sum depends on it.
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+        false
+    }
+
+    /// Counts one submission of an outside thread as the strategy asks for it. `false` if the pool is closed.
+    #[inline(always)]
+    pub(crate) fn admit(&self, asking: &Asking<'_>) -> bool {
+        if asking.is_locked() { self.enter_under_lock() } else { self.enter(1) }
+    }
+
+    /// Counts a submission that cannot be refused: its parent runs in the pool.
+    pub(crate) fn enter_anyway(&self) {
+        // AcqRel: as in `enter`.
+        self.gates[self.my_gate()].counted.fetch_add(ONE, Ordering::AcqRel);
+    }
+
+    #[inline]
+    fn my_gate(&self) -> usize {
+        // A thread that is being torn down has lost its choice: any gate is right.
+        let gate = GATE.try_with(Cell::get).unwrap_or(0);
+        if gate < GATES { gate } else { self.choose_gate() }
+    }
+
+    #[cold]
+    fn choose_gate(&self) -> usize {
+        // Relaxed: it only spreads the threads.
+        let gate = self.next_gate.fetch_add(1, Ordering::Relaxed) % GATES;
+        let _ = GATE.try_with(|mine| mine.set(gate));
+        gate
+    }
+
+    /// Refuses every later outside submission.
+    pub(crate) fn close(&self) {
+        for gate in &self.gates {
+            // AcqRel: pairs with `enter` on the same word.
+            gate.counted.fetch_or(CLOSED, Ordering::AcqRel);
+        }
+    }
+
+    /// Whether outside submissions are refused. Acquire: pairs with `close`.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.gates[0].counted.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    /// Counts tasks that leave unrun. Release: pairs with the Acquire of `totals`.
+    pub(crate) fn give_back(&self, returned: u64, cancelled: u64) {
+        self.returned.fetch_add(returned, Ordering::Release);
+        self.cancelled.fetch_add(cancelled, Ordering::Release);
+    }
+
+    /// Adds everything up: ends first, then starts, then submissions, so that no sum is behind one it must cover.
+    pub(crate) fn totals<'a>(&self, tallies: impl Iterator<Item = &'a Tally> + Clone) -> Totals {
+        let sum = |of: fn(&Tally) -> &Counter| tallies.clone().map(|tally| of(tally).get()).sum::<u64>();
+        let returned = self.returned.load(Ordering::Acquire);
+        let cancelled = self.cancelled.load(Ordering::Acquire) + sum(|tally| &tally.cancelled);
+        let completed = sum(|tally| &tally.completed);
+        let panicked = sum(|tally| &tally.panicked);
+        let started = sum(|tally| &tally.started);
+        let inside = sum(|tally| &tally.submitted);
+        let outside = self.gates.iter().map(|gate| gate.submitted()).sum::<u64>();
+        let rejected = self.rejected.load(Ordering::Relaxed);
+        Totals { submitted: inside + outside, started, completed, panicked, cancelled, rejected, returned }
+    }
+
+    /// Whether there was a moment during this call at which nothing waited and nothing ran.
+    pub(crate) fn is_quiet<'a>(&self, tallies: impl Iterator<Item = &'a Tally> + Clone) -> bool {
+        let totals = self.totals(tallies);
+        // More ends than submissions there are only if the strategy panicked and kept the item all the same, so that it is
+        // counted as lost and as run. Better early than never, then: a thread that waits here would wait for good.
+        totals.ended() >= totals.submitted
+    }
+}

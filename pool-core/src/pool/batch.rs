@@ -1,0 +1,145 @@
+//! Many tasks at once.
+
+use super::task_builder::{TaskBuilder, refused};
+use super::{JoinHandle, Pool};
+use crate::error::{Rejected, Rejection};
+use crate::strategy::Scheduler;
+use crate::task::Task;
+use crate::task::cell::{self, Kind};
+use crate::worker::Context;
+
+impl<S: Scheduler<Task> + 'static> Pool<S> {
+    /// Like [`execute`](Self::execute) for many closures: counted, published and announced at once. They keep their order
+    /// as far as the strategy keeps any.
+    ///
+    /// O(n), with one list for all of them.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// pool.execute_batch((0..3).map(|i| move || println!("{i}")));
+    /// ```
+    ///
+    /// # Panics
+    /// If the pool has been shut down; no closure runs then. With the panic of the iterator, which is run to its end
+    /// before anything is submitted; no closure runs then either.
+    #[track_caller]
+    pub fn execute_batch<F: FnOnce() + Send + 'static>(&self, batch: impl IntoIterator<Item = F>) {
+        self.task().execute_batch(batch);
+    }
+
+    /// Like [`execute_batch`](Self::execute_batch), and returns a handle for each, in their order. One allocation each.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// let handles = pool.spawn_batch((1..=3).map(|n| move || n * n));
+    /// let squares: Result<Vec<i32>, _> = handles.into_iter().map(|handle| handle.join()).collect();
+    /// assert_eq!(squares?, [1, 4, 9]);
+    /// # Ok::<(), pool_core::JoinError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// As [`execute_batch`](Self::execute_batch).
+    #[track_caller]
+    pub fn spawn_batch<F, R>(&self, batch: impl IntoIterator<Item = F>) -> Vec<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.task().spawn_batch(batch)
+    }
+}
+
+impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
+    /// As [`Pool::execute_batch`], with one hint for all.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// my_strategy::Pool::new().task().hint(()).execute_batch((0..3).map(|i| move || println!("{i}")));
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Pool::execute_batch`].
+    #[track_caller]
+    pub fn execute_batch<F: FnOnce() + Send + 'static>(self, batch: impl IntoIterator<Item = F>) {
+        if let Err(tasks) = self.submit_all(batch.into_iter().map(Task::from_closure).collect()) {
+            drop(tasks);
+            refused(Rejection::ShutDown);
+        }
+    }
+
+    /// Like [`execute_batch`](Self::execute_batch).
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// pool.shutdown()?;
+    /// let refused = pool.task().try_execute_batch((0..3).map(|i| move || println!("{i}"))).unwrap_err();
+    /// assert_eq!(refused.into_inner().len(), 3);
+    /// # Ok::<(), pool_core::WaitError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// With all closures, in their order, if the pool has been shut down.
+    pub fn try_execute_batch<F: FnOnce() + Send + 'static>(
+        self,
+        batch: impl IntoIterator<Item = F>,
+    ) -> Result<(), Rejected<Vec<F>>> {
+        self.submit_all(batch.into_iter().map(Task::from_closure).collect()).map_err(|tasks| {
+            // SAFETY: each was made from an `F` just now, and none was in the hands of a strategy.
+            let closures = tasks.into_iter().map(|task| unsafe { task.into_closure::<F>() });
+            Rejected::new(closures.collect(), Rejection::ShutDown)
+        })
+    }
+
+    /// As [`Pool::spawn_batch`], with one hint for all.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// let handles = pool.task().hint(()).spawn_batch([|| 1, || 2]);
+    /// assert_eq!(handles.len(), 2);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Pool::execute_batch`].
+    #[track_caller]
+    pub fn spawn_batch<F, R>(self, batch: impl IntoIterator<Item = F>) -> Vec<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let pool = self.place.shared.crew.id();
+        let (tasks, handles) = batch
+            .into_iter()
+            .map(|f| {
+                // SAFETY: closure and result are `'static`.
+                let (task, holder) = unsafe { cell::new(pool, Kind::Owned, f) };
+                (task, JoinHandle::new(holder))
+            })
+            .unzip();
+        if let Err(tasks) = self.submit_all(tasks) {
+            drop(tasks);
+            refused(Rejection::ShutDown);
+        }
+        handles
+    }
+
+    /// Submits all, or gives all back.
+    fn submit_all(self, tasks: Vec<Task>) -> Result<(), Vec<Task>> {
+        let (pool, shared) = (self.place, &self.place.shared);
+        Context::with_of(&shared.crew, |context| match context {
+            Some(context) => {
+                let worker = pool.own_worker(context);
+                context.submit_many(tasks, |task| worker.push(task, self.hint.clone()));
+                Ok(())
+            }
+            None if shared.crew.ledger.enter(tasks.len() as u64) => {
+                shared.inject_counted_batch(tasks, self.hint);
+                Ok(())
+            }
+            None => Err(pool.refuse(tasks)),
+        })
+    }
+}

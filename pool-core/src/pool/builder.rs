@@ -1,0 +1,211 @@
+//! [`Builder`]: the knobs of a pool.
+
+use super::Pool;
+use crate::error::{BuildError, panic};
+use crate::idle::MAX_WORKERS;
+use crate::strategy::Scheduler;
+use crate::sync::processors;
+use crate::task::Task;
+use crate::worker::{Crew, Hook, Hooks, PanicHandler, Shared};
+use std::any::Any;
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+
+/// The number of workers of a pool that was not told one: the processors that this process may use, at least 1.
+///
+/// See [`sync::processors`](crate::sync::processors) for what it honours.
+///
+/// ```
+/// assert!(pool_core::default_workers() >= 1);
+/// ```
+pub fn default_workers() -> usize {
+    processors().min(MAX_WORKERS)
+}
+
+/// How to start the threads of a pool.
+#[derive(Clone, Debug)]
+pub(crate) struct ThreadConfig {
+    pub(crate) name: String,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) seed: u64,
+}
+
+/// Builds a [`Pool`] with other than the default settings.
+///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// let pool = my_strategy::Pool::builder().workers(3).thread_name("img").seed(7).build()?;
+/// assert_eq!(pool.workers(), 3);
+/// # Ok::<(), pool_core::BuildError>(())
+/// ```
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder<S> {
+    scheduler: S,
+    workers: Option<usize>,
+    threads: ThreadConfig,
+    on_start: Option<Hook>,
+    on_stop: Option<Hook>,
+    on_panic: Option<PanicHandler>,
+}
+
+impl<S: Scheduler<Task> + 'static> Builder<S> {
+    pub(crate) fn new(scheduler: S) -> Self {
+        Self {
+            scheduler,
+            workers: None,
+            threads: ThreadConfig { name: "pool".into(), stack_size: None, seed: 0 },
+            on_start: None,
+            on_stop: None,
+            on_panic: None,
+        }
+    }
+
+    /// How many workers. Default: [`default_workers`]. [`build`](Self::build) refuses 0, and more than a pool can
+    /// count.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().workers(3).build()?;
+    /// assert_eq!(pool.workers(), 3);
+    /// assert!(my_strategy::Pool::builder().workers(0).build().is_err());
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// What the threads are called, before a dash and the worker's number. Default: `pool`.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().thread_name("img").workers(1).build()?;
+    /// let name = pool.install(|| std::thread::current().name().map(str::to_owned));
+    /// assert_eq!(name.as_deref(), Some("img-0"));
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    pub fn thread_name(mut self, name: impl Into<String>) -> Self {
+        self.threads.name = name.into();
+        self
+    }
+
+    /// The stack of each worker, in bytes. Default: that of `std::thread`.
+    ///
+    /// Nested waits take stack: see [`JoinHandle::join`](crate::JoinHandle::join).
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().stack_size(8 << 20).build()?;
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.threads.stack_size = Some(bytes);
+        self
+    }
+
+    /// Called first on each worker's thread, with the worker's number, before the thread is a worker: the free
+    /// functions do not know the pool yet. A panic in it goes to the panic handler.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().on_start(|worker| println!("{worker} starts")).build()?;
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    pub fn on_start(mut self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        self.on_start = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called last on each worker's thread, with the worker's number, when the thread is no worker any more. A panic in
+    /// it goes to the panic handler.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().on_stop(|worker| println!("{worker} has ended")).build()?;
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    pub fn on_stop(mut self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        self.on_stop = Some(Arc::new(hook));
+        self
+    }
+
+    /// Takes the payload of each panic that no handle, scope or join takes, on the thread where it happened: of tasks,
+    /// of the hooks, of the strategy on a worker. For handles see [`JoinHandle`](crate::JoinHandle). A panic in the
+    /// handler is ignored. Default: one line on standard error, after what the panic hook printed.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().panic_handler(|payload| drop(payload)).build()?;
+    /// pool.execute(|| std::panic::resume_unwind(Box::new("on its own")));
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    pub fn panic_handler(mut self, handler: impl Fn(Box<dyn Any + Send>) + Send + Sync + 'static) -> Self {
+        self.on_panic = Some(Arc::new(handler));
+        self
+    }
+
+    /// The seed of all of the strategy's randomness. Default: 0. The *i*-th worker that is started is given the *i*-th
+    /// number of a stream made from it (SplitMix64).
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().seed(7).build()?;
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.threads.seed = seed;
+        self
+    }
+
+    /// Starts the threads.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().build()?;
+    /// assert_eq!(pool.workers(), pool_core::default_workers());
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`BuildError::Workers`] for a number of workers that no pool can have; [`BuildError::Thread`] if the system will not
+    /// start a thread, in which case those already started have ended.
+    pub fn build(self) -> Result<Pool<S>, BuildError> {
+        let workers = self.workers.unwrap_or_else(default_workers);
+        if !(1..=MAX_WORKERS).contains(&workers) {
+            return Err(BuildError::Workers { asked: workers, most: MAX_WORKERS });
+        }
+        let name = self.threads.name.clone();
+        let hooks = Hooks {
+            on_start: self.on_start,
+            on_stop: self.on_stop,
+            on_panic: self.on_panic.unwrap_or_else(|| {
+                Arc::new(move |payload| {
+                    eprintln!("{name}: a task without a handle panicked: {}", panic::message(payload.as_ref()));
+                })
+            }),
+        };
+        // More searchers than half the processors would take from the working ones what they search for.
+        let max_searching = workers.min(default_workers()).div_ceil(2);
+        let shared =
+            Arc::new(Shared { scheduler: Arc::new(self.scheduler), crew: Arc::new(Crew::new(hooks, max_searching)) });
+        let pool = Pool::from_parts(shared, self.threads);
+        // On an error the pool is dropped, which ends the threads that it has.
+        pool.add_workers(workers).map_err(|error| BuildError::Thread(error.into_source()))?;
+        Ok(pool)
+    }
+}
+
+// The hooks are called once the pool is built; a panic in them is caught there.
+impl<S: UnwindSafe> UnwindSafe for Builder<S> {}
+impl<S: RefUnwindSafe> RefUnwindSafe for Builder<S> {}
+
+impl<S: fmt::Debug> fmt::Debug for Builder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("scheduler", &self.scheduler)
+            .field("workers", &self.workers)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
+}

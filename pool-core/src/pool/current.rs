@@ -1,0 +1,89 @@
+//! Free functions for code that runs on a worker and does not hold the pool.
+
+use super::handle::JoinHandle;
+use super::task_builder::{refused, task};
+use crate::error::Rejected;
+use crate::worker::Context;
+
+/// Runs `f` on the pool whose worker this thread is, without holding the pool. See [`Pool::execute`](crate::Pool::execute).
+///
+/// The task takes the urgency of the task that submits it; [`task`] can say otherwise.
+///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// let pool = my_strategy::Pool::new();
+/// pool.install(|| pool_core::execute(|| println!("from a task")));
+/// ```
+///
+/// # Panics
+/// If this thread is not a worker. [`try_execute`] returns an error instead.
+#[track_caller]
+pub fn execute<F: FnOnce() + Send + 'static>(f: F) {
+    task::<()>().execute(f);
+}
+
+/// Like [`execute`].
+///
+/// ```
+/// let refused = pool_core::try_execute(|| println!("here, then")).unwrap_err();
+/// refused.into_inner()();
+/// ```
+///
+/// # Errors
+/// With the closure, if this thread is not a worker.
+pub fn try_execute<F: FnOnce() + Send + 'static>(f: F) -> Result<(), Rejected<F>> {
+    task::<()>().try_execute(f)
+}
+
+/// Runs `f` on the pool whose worker this thread is and returns the right to its result. See
+/// [`Pool::spawn`](crate::Pool::spawn).
+///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// let pool = my_strategy::Pool::new();
+/// assert_eq!(pool.install(|| pool_core::spawn(|| 42).join())?, 42);
+/// # Ok::<(), pool_core::JoinError>(())
+/// ```
+///
+/// # Panics
+/// If this thread is not a worker. [`try_spawn`] returns an error instead.
+#[track_caller]
+pub fn spawn<F, R>(f: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    match task::<()>().try_spawn(f) {
+        Ok(handle) => handle,
+        Err(rejected) => refused(rejected.reason()),
+    }
+}
+
+/// Like [`spawn`].
+///
+/// ```
+/// assert!(pool_core::try_spawn(|| 42).is_err(), "this thread is not a worker");
+/// ```
+///
+/// # Errors
+/// With the closure, if this thread is not a worker.
+pub fn try_spawn<F, R>(f: F) -> Result<JoinHandle<R>, Rejected<F>>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    task::<()>().try_spawn(f)
+}
+
+/// The number of the worker that this thread is, from 0, in its pool; `None` elsewhere.
+///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// let pool = my_strategy::Pool::builder().workers(1).build()?;
+/// assert_eq!(pool.install(pool_core::current_worker), Some(0));
+/// assert_eq!(pool_core::current_worker(), None);
+/// # Ok::<(), pool_core::BuildError>(())
+/// ```
+pub fn current_worker() -> Option<usize> {
+    Context::with(|context| context.map(|context| context.seat().index()))
+}

@@ -1,0 +1,320 @@
+//! [`Pool`]: one pool for every strategy.
+
+mod batch;
+mod builder;
+mod current;
+mod handle;
+mod task_builder;
+mod waiting;
+
+pub use builder::{Builder, default_workers};
+pub use current::{current_worker, execute, spawn, try_execute, try_spawn};
+pub use handle::JoinHandle;
+pub use task_builder::{CurrentPool, Place, TaskBuilder, task};
+
+use crate::error::{Rejected, StartError, WaitError};
+use crate::ledger::Metrics;
+use crate::strategy::Scheduler;
+use crate::sync::atomic::{AtomicU64, Ordering, fence};
+use crate::sync::thread;
+use crate::task::Task;
+use crate::worker::{Context, Shared, WorkerThread};
+use builder::ThreadConfig;
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+
+/// Worker threads that run tasks in the order of the strategy `S`.
+///
+/// The strategy crates name their own, for example `pool_fifo::Pool`. All methods take `&self`: share a pool by reference
+/// or in an `Arc`.
+///
+/// Dropping the pool is [`shutdown`](Self::shutdown): everything submitted runs first. A pool that is dropped by one of its
+/// own workers is closed and ends by itself.
+pub struct Pool<S: Scheduler<Task> + 'static> {
+    shared: Arc<Shared<S>>,
+    threads: ThreadConfig,
+    /// Workers started so far: the place of the next in the stream of seeds.
+    started: AtomicU64,
+}
+
+impl<S: Scheduler<Task> + Default + 'static> Pool<S> {
+    /// A pool with the default settings: [`default_workers`](crate::default_workers) workers.
+    ///
+    /// # Panics
+    /// If the system will not start a thread. [`Builder::build`] returns an error instead.
+    #[track_caller]
+    #[expect(clippy::new_without_default, reason = "`Default` does not tell that threads are started")]
+    pub fn new() -> Self {
+        match Self::builder().build() {
+            Ok(pool) => pool,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Other settings.
+    pub fn builder() -> Builder<S> {
+        Self::builder_with(S::default())
+    }
+}
+
+impl<S: Scheduler<Task> + 'static> Pool<S> {
+    /// Other settings, around a strategy that has its own.
+    pub fn builder_with(scheduler: S) -> Builder<S> {
+        Builder::new(scheduler)
+    }
+
+    pub(crate) fn from_parts(shared: Arc<Shared<S>>, threads: ThreadConfig) -> Self {
+        Self { shared, threads, started: AtomicU64::new(0) }
+    }
+
+    // Submitting.
+
+    /// A task of which something is to be said, for example its priority.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// pool.task().hint(()).execute(|| println!("as this strategy likes it"));
+    /// ```
+    #[inline(always)]
+    pub fn task(&self) -> TaskBuilder<&Self> {
+        TaskBuilder { place: self, hint: None }
+    }
+
+    /// The worker behind a context of this very pool.
+    fn own_worker<'a>(&self, context: &'a Context) -> &'a WorkerThread<S> {
+        debug_assert_eq!(context.crew().id(), self.shared.crew.id());
+        // SAFETY: a context whose core is this pool's was made by `WorkerThread::<S>::main` of this pool, with a pointer to
+        // the `WorkerThread<S>` itself, which outlives the context.
+        unsafe { &*std::ptr::from_ref(context.queue()).cast::<WorkerThread<S>>() }
+    }
+
+    /// The pool was closed. Unless we were asked alone, our attempt was counted for an instant, so we may have hidden a quiet
+    /// moment.
+    #[cold]
+    fn refuse<T>(&self, back: T) -> T {
+        // Pairs with the fence in `Crew::attend`: either we see that somebody waits for a quiet moment, or they see our
+        // count gone.
+        fence(Ordering::SeqCst);
+        self.shared.crew.settle();
+        back
+    }
+
+    /// Runs `f` some time, on some worker: fire and forget. A panic in it goes to the pool's panic handler.
+    ///
+    /// A closure of up to two words costs no allocation, a larger one one. Never blocks for long. A pool that has been
+    /// shut down still accepts what its own tasks submit, here and in the methods below, since that is a part of what
+    /// it drains.
+    ///
+    /// On a worker of this pool, the task takes the urgency of the task that submits it; [`task`](Self::task) can say otherwise.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// pool.execute(|| println!("fire and forget"));
+    /// ```
+    ///
+    /// # Panics
+    /// If the pool has been shut down and this thread is not one of its workers. [`try_execute`](Self::try_execute)
+    /// returns an error instead.
+    #[inline]
+    #[track_caller]
+    pub fn execute(&self, f: impl FnOnce() + Send + 'static) {
+        self.task().execute(f);
+    }
+
+    /// Like [`execute`](Self::execute).
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// pool.shutdown()?;
+    /// let refused = pool.try_execute(|| println!("here, then")).unwrap_err();
+    /// refused.into_inner()();
+    /// # Ok::<(), pool_core::WaitError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// With the closure, if the pool has been shut down.
+    #[inline]
+    pub fn try_execute<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), Rejected<F>> {
+        self.task().try_execute(f)
+    }
+
+    /// Runs `f` some time, on some worker, and returns the right to its result. One allocation. For a panic in it, see
+    /// [`JoinHandle`].
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// let handle = pool.spawn(|| 6 * 7);
+    /// assert_eq!(handle.join()?, 42);
+    /// # Ok::<(), pool_core::JoinError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// As [`execute`](Self::execute). [`try_spawn`](Self::try_spawn) returns an error instead.
+    #[track_caller]
+    pub fn spawn<F, R>(&self, f: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.task().spawn(f)
+    }
+
+    /// Like [`spawn`](Self::spawn).
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// assert_eq!(pool.try_spawn(|| 6 * 7)?.join()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// With the closure, if the pool has been shut down.
+    pub fn try_spawn<F, R>(&self, f: F) -> Result<JoinHandle<R>, Rejected<F>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.task().try_spawn(f)
+    }
+
+    /// Whether this thread is a worker of this pool.
+    fn is_own_worker(&self) -> bool {
+        Context::with_of(&self.shared.crew, |context| context.is_some())
+    }
+
+    // Ending.
+
+    /// Ends the pool in good order:
+    ///
+    /// 1. *Close*: outside submissions are refused from now on. One that was accepted before is not lost, even if its
+    ///    thread has yet to put it into the queue: it is counted first, and the workers wait for it.
+    /// 2. *Drain*: everything accepted runs, and so does everything that it submits.
+    /// 3. *Join*: when nothing waits and nothing runs, the workers end, and this returns.
+    ///
+    /// May be called again, from any number of threads; each returns when the pool has ended.
+    ///
+    /// # Errors
+    /// On a worker of this pool: it is closed, and ends by itself, but cannot be waited for here.
+    pub fn shutdown(&self) -> Result<(), WaitError> {
+        self.shared.close();
+        if self.is_own_worker() {
+            return Err(WaitError::OwnWorker);
+        }
+        self.shared.crew.wait_ended();
+        Ok(())
+    }
+
+    /// Ends the pool without running what waits: like [`shutdown`](Self::shutdown), but instead of draining, workers finish
+    /// only what they run, and what has not started comes back.
+    ///
+    /// Some tasks do not come back: those of a scope that is open, which the scope runs; what an `install`, `join`,
+    /// `scope` or loop from outside waits for, which panics; what was cancelled before; and what a running task waits
+    /// for by its handle, which that task runs. The order is that of [`Scheduler::take_all`] as far as one thread took
+    /// them.
+    ///
+    /// # Errors
+    /// On a worker of this pool: it is closed, drains, and ends by itself; nothing comes back.
+    pub fn shutdown_now(&self) -> Result<Vec<Task>, WaitError> {
+        let crew = &self.shared.crew;
+        if self.is_own_worker() {
+            self.shared.close();
+            return Err(WaitError::OwnWorker);
+        }
+        // From now on, a worker that has nothing to run withdraws what waits.
+        crew.halt();
+        self.shared.close();
+        self.shared.withdraw_all();
+        crew.wait_ended();
+        Ok(crew.take_unrun())
+    }
+
+    // Workers.
+
+    /// Starts `n` more workers. A place that a retired worker has left, with its number, is taken again first. On a
+    /// pool that has ended, they end at once.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().workers(1).build()?;
+    /// if let Err(error) = pool.add_workers(2) {
+    ///     println!("only {} of 2: {error}", error.started());
+    /// }
+    /// assert!(pool.workers() >= 1);
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the system will not start a thread, or there would be more than [`Builder::workers`] takes, with the number of
+    /// workers that were started; the pool keeps those.
+    pub fn add_workers(&self, n: usize) -> Result<(), StartError> {
+        for started in 0..n {
+            // Relaxed: only the number matters.
+            let number = self.started.fetch_add(1, Ordering::Relaxed);
+            let worker = self.shared.scheduler.attach(split_mix(self.threads.seed, number));
+            let seated = self.shared.crew.seat_one(|seat| {
+                let mut builder = thread::Builder::new().name(format!("{}-{}", self.threads.name, seat.index()));
+                if let Some(bytes) = self.threads.stack_size {
+                    builder = builder.stack_size(bytes);
+                }
+                let shared = Arc::clone(&self.shared);
+                builder.spawn(move || WorkerThread::main(shared, seat, number, worker))
+            });
+            seated.map_err(|error| StartError::new(started, error))?;
+        }
+        Ok(())
+    }
+
+    /// Tells up to `n` workers, those with the highest numbers, to leave once they have ended what they run. What they
+    /// hold goes back to the strategy. One worker always stays. Returns how many were told, without waiting for them.
+    pub fn retire_workers(&self, n: usize) -> usize {
+        self.shared.crew.retire(n)
+    }
+
+    /// The number of workers, without those told to leave.
+    pub fn workers(&self) -> usize {
+        self.shared.crew.workers()
+    }
+
+    /// What became of every task so far. Takes time in proportion to the number of workers.
+    pub fn metrics(&self) -> Metrics {
+        let crew = &self.shared.crew;
+        Metrics::new(crew.totals(), crew.workers(), crew.idle.sleeping())
+    }
+
+    /// The strategy.
+    pub fn scheduler(&self) -> &S {
+        &self.shared.scheduler
+    }
+}
+
+/// The `n`-th number of the stream of `seed`: SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
+/// generators", 2014).
+fn split_mix(seed: u64, n: u64) -> u64 {
+    let mut z = seed.wrapping_add((n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+impl<S: Scheduler<Task> + 'static> Drop for Pool<S> {
+    fn drop(&mut self) {
+        // An error means that this is one of the pool's own workers: it ends by itself.
+        let _ = self.shutdown();
+    }
+}
+
+// A panic in a task is caught where it happens, and the pool stays whole.
+impl<S: Scheduler<Task> + 'static> UnwindSafe for Pool<S> {}
+impl<S: Scheduler<Task> + 'static> RefUnwindSafe for Pool<S> {}
+
+impl<S: Scheduler<Task> + 'static> fmt::Debug for Pool<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("name", &self.threads.name).field("metrics", &self.metrics()).finish()
+    }
+}

@@ -1,0 +1,255 @@
+//! [`TaskBuilder`]: a submission as a value.
+
+use super::Pool;
+use super::handle::JoinHandle;
+use crate::error::{Rejected, Rejection};
+use crate::strategy::Scheduler;
+use crate::task::Task;
+use crate::task::cell::{self, Kind};
+use crate::worker::Context;
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Everything that can be said about a task before it is submitted. It allocates nothing.
+///
+/// [`Pool::task`] makes one for a pool, and the free function [`task`] one for the pool whose worker the thread is. The short
+/// forms, such as [`Pool::execute`], submit a task of which nothing is said.
+///
+/// | said | means |
+/// |---|---|
+/// | [`hint`](Self::hint) | what the strategy understands, for example a priority |
+///
+/// Without a hint, a submission from outside is ordinary, and one by a task takes the urgency of that task: children inherit.
+///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// let pool = my_strategy::Pool::new();
+/// let handle = pool.task().hint(()).spawn(|| 6 * 7);
+/// assert_eq!(handle.join()?, 42);
+/// # Ok::<(), pool_core::JoinError>(())
+/// ```
+#[must_use = "nothing is submitted before `execute` or `spawn`"]
+pub struct TaskBuilder<P: Place> {
+    pub(super) place: P,
+    pub(super) hint: Option<P::Hint>,
+}
+
+/// Where a [`TaskBuilder`] submits to: `&Pool<S>`, or [`CurrentPool`]. Sealed.
+pub trait Place: sealed::Submit {}
+
+impl<S: Scheduler<Task> + 'static> Place for &Pool<S> {}
+impl<H: Clone + 'static> Place for CurrentPool<H> {}
+
+/// The pool whose worker the calling thread is, with hints of the type `H`. See [`task`].
+pub struct CurrentPool<H>(PhantomData<fn() -> H>);
+
+impl<H> fmt::Debug for CurrentPool<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CurrentPool")
+    }
+}
+
+pub(super) mod sealed {
+    use super::{Rejection, Task};
+
+    pub trait Submit {
+        type Hint: Clone;
+
+        /// The identity of the pool, if there is one.
+        fn identity(&self) -> Result<usize, Rejection>;
+
+        /// Submits a task, or gives it back.
+        fn submit(&self, task: Task, hint: Option<Self::Hint>) -> Result<(), (Task, Rejection)>;
+    }
+}
+
+impl<S: Scheduler<Task> + 'static> sealed::Submit for &Pool<S> {
+    type Hint = S::Hint;
+
+    #[inline]
+    fn identity(&self) -> Result<usize, Rejection> {
+        Ok(self.shared.crew.id())
+    }
+
+    /// By the worker that this thread is, or from outside. A worker's own submissions are always accepted: what runs may bring
+    /// its work to an end.
+    #[inline]
+    fn submit(&self, task: Task, hint: Option<S::Hint>) -> Result<(), (Task, Rejection)> {
+        Context::with_of(&self.shared.crew, |context| match context {
+            Some(context) => {
+                context.submit_by(|| self.own_worker(context).push(task, hint));
+                Ok(())
+            }
+            None => self.shared.inject_if_open(task, hint).map_err(|task| (self.refuse(task), Rejection::ShutDown)),
+        })
+    }
+}
+
+impl<H: Clone + 'static> sealed::Submit for CurrentPool<H> {
+    type Hint = H;
+
+    fn identity(&self) -> Result<usize, Rejection> {
+        Context::with(|context| context.map(|context| context.crew().id()).ok_or(Rejection::NoWorker))
+    }
+
+    #[inline]
+    fn submit(&self, task: Task, hint: Option<H>) -> Result<(), (Task, Rejection)> {
+        Context::with(|context| match context {
+            None => Err((task, Rejection::NoWorker)),
+            Some(context) if hint.is_none() => {
+                context.submit(task);
+                Ok(())
+            }
+            Some(context) => {
+                let hint: &dyn Any = &hint;
+                if !context.queue().takes(hint) {
+                    return Err((task, Rejection::OtherHint));
+                }
+                context.submit_by(|| context.queue().push_hinted(task, hint));
+                Ok(())
+            }
+        })
+    }
+}
+
+/// A task for the pool whose worker this thread is, without holding the pool. `H` is the type of the strategy's hints; the
+/// strategy crates have a `task` of their own that fills it in.
+///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// let pool = my_strategy::Pool::new();
+/// let answer = pool.spawn(|| pool_core::task().hint(()).spawn(|| 42).join());
+/// assert_eq!(answer.join()??, 42);
+/// // Elsewhere there is no such pool, and the closure comes back.
+/// let refused = pool_core::task::<()>().try_spawn(|| 42).unwrap_err();
+/// assert_eq!(refused.reason(), pool_core::Rejection::NoWorker);
+/// # Ok::<(), pool_core::JoinError>(())
+/// ```
+pub fn task<H: Clone + 'static>() -> TaskBuilder<CurrentPool<H>> {
+    TaskBuilder { place: CurrentPool(PhantomData), hint: None }
+}
+
+impl<P: Place> TaskBuilder<P> {
+    /// What the strategy should know of the task, for example its priority. The last one counts.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// my_strategy::Pool::new().task().hint(()).execute(|| println!("as urgent as any"));
+    /// ```
+    #[inline(always)]
+    pub fn hint(self, hint: P::Hint) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+
+    /// Runs `f` some time, on some worker, as [`Pool::execute`].
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// pool.task().execute(|| println!("fire and forget"));
+    /// ```
+    ///
+    /// # Panics
+    /// If the task is refused, for one of the reasons of [`Rejection`]. [`try_execute`](Self::try_execute) returns an error
+    /// instead.
+    #[inline]
+    #[track_caller]
+    pub fn execute(self, f: impl FnOnce() + Send + 'static) {
+        if let Err((task, reason)) = self.place.submit(Task::from_closure(f), self.hint) {
+            drop(task);
+            refused(reason);
+        }
+    }
+
+    /// Like [`execute`](Self::execute).
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// pool.shutdown()?;
+    /// let refused = pool.task().try_execute(|| println!("here, then")).unwrap_err();
+    /// refused.into_inner()();
+    /// # Ok::<(), pool_core::WaitError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// With the closure, if the task is refused.
+    #[inline]
+    pub fn try_execute<F: FnOnce() + Send + 'static>(self, f: F) -> Result<(), Rejected<F>> {
+        self.place.submit(Task::from_closure(f), self.hint).map_err(|(task, reason)| {
+            // SAFETY: made from an `F` just now, and what is refused is the very task that was submitted: it never was in
+            // the hands of a strategy.
+            Rejected::new(unsafe { task.into_closure::<F>() }, reason)
+        })
+    }
+
+    /// Runs `f` some time, on some worker, and returns the right to its result, as [`Pool::spawn`].
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// assert_eq!(pool.task().spawn(|| 1 + 1).join()?, 2);
+    /// # Ok::<(), pool_core::JoinError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// As [`execute`](Self::execute).
+    #[track_caller]
+    pub fn spawn<F, R>(self, f: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        match self.try_spawn(f) {
+            Ok(handle) => handle,
+            Err(rejected) => refused(rejected.reason()),
+        }
+    }
+
+    /// Like [`spawn`](Self::spawn).
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// assert_eq!(pool.task().try_spawn(|| 1 + 1)?.join()?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`try_execute`](Self::try_execute).
+    pub fn try_spawn<F, R>(self, f: F) -> Result<JoinHandle<R>, Rejected<F>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let pool = match self.place.identity() {
+            Ok(pool) => pool,
+            Err(reason) => return Err(Rejected::new(f, reason)),
+        };
+        // SAFETY: closure and result are `'static`.
+        let (task, mut holder) = unsafe { cell::new(pool, Kind::Owned, f) };
+        match self.place.submit(task, self.hint) {
+            Ok(()) => Ok(JoinHandle::new(holder)),
+            Err((_task, reason)) => {
+                // SAFETY: the holder's cell was made from an `F` above.
+                let f = unsafe { holder.take_closure::<F>() };
+                Err(Rejected::new(f.expect("a refused task has not run"), reason))
+            }
+        }
+    }
+}
+
+/// Apart from its callers, so that they stay small.
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub(super) fn refused(reason: Rejection) -> ! {
+    panic!("{reason}");
+}
+
+impl<P: Place> fmt::Debug for TaskBuilder<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskBuilder").field("has_hint", &self.hint.is_some()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,60 @@
+//! Admission: the question that a strategy puts to the pool for an item from outside, and the answer.
+
+use crate::sync::{MutexGuard, SpinLockGuard};
+use std::marker::PhantomData;
+
+/// The pool's answer to a strategy that asks whether an item from outside may come in.
+#[derive(Debug)]
+#[must_use = "an item that was admitted is counted: it must be put where workers find it"]
+pub enum Admit<T, H> {
+    /// It may, and has been counted: here it is, with its hint.
+    Yes(T, Option<H>),
+    /// The pool has been closed.
+    Closed,
+    /// The pool has no room. (No pool is bounded yet.)
+    Full,
+}
+
+/// What a strategy shows when it asks: whether it holds a lock. See [`Scheduler::inject_if`](super::Scheduler::inject_if).
+#[derive(Debug)]
+pub struct Asking<'a> {
+    is_locked: bool,
+    lock: PhantomData<&'a ()>,
+}
+
+impl<'a> Asking<'a> {
+    /// Other threads may ask at the same time.
+    #[inline(always)]
+    pub fn unlocked() -> Self {
+        Self { is_locked: false, lock: PhantomData }
+    }
+
+    /// All calls of [`inject_if`](super::Scheduler::inject_if) of this scheduler hold the same lock when they ask. The answer
+    /// costs less then: it needs no atomic read-modify-write.
+    #[inline(always)]
+    pub fn under(guard: &'a impl LockGuard) -> Self {
+        let _ = guard;
+        Self { is_locked: true, lock: PhantomData }
+    }
+
+    /// Whether it was asked under a lock.
+    #[inline(always)]
+    pub fn is_locked(&self) -> bool {
+        self.is_locked
+    }
+}
+
+/// Evidence that the thread holds a lock: the guards of [`sync::SpinLock`](crate::sync::SpinLock) and
+/// [`sync::Mutex`](crate::sync::Mutex). Sealed.
+pub trait LockGuard: sealed::Sealed {}
+
+impl<T, B> LockGuard for SpinLockGuard<'_, T, B> {}
+impl<T> LockGuard for MutexGuard<'_, T> {}
+
+mod sealed {
+    use crate::sync::{MutexGuard, SpinLockGuard};
+
+    pub trait Sealed {}
+    impl<T, B> Sealed for SpinLockGuard<'_, T, B> {}
+    impl<T> Sealed for MutexGuard<'_, T> {}
+}

@@ -1,0 +1,37 @@
+//! [`Deadline`]: when a wait gives up.
+
+use super::thread;
+use std::time::{Duration, Instant};
+
+/// When a wait gives up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Deadline {
+    /// It does not.
+    Never,
+    /// At that time.
+    At(Instant),
+}
+
+impl Deadline {
+    /// `limit` from now. A limit too long for the clock is no limit.
+    pub(crate) fn after(limit: Duration) -> Self {
+        Instant::now().checked_add(limit).map_or(Self::Never, Self::At)
+    }
+
+    /// Parks until unparked, or spuriously, or until the deadline. `false` once that has passed. Under loom, which has no
+    /// clock, it passes as soon as other threads have had a turn.
+    pub(crate) fn park(self) -> bool {
+        match self {
+            Self::Never => thread::park(),
+            Self::At(_) if cfg!(loom) => {
+                thread::yield_now();
+                return false;
+            }
+            Self::At(end) => match end.checked_duration_since(Instant::now()) {
+                Some(left) if !left.is_zero() => thread::park_timeout(left),
+                _ => return false,
+            },
+        }
+        true
+    }
+}

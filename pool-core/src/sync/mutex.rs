@@ -1,0 +1,101 @@
+//! [`Mutex`] and [`Condvar`] without poisoning, of `std` or of loom.
+
+use super::hint;
+
+#[cfg(loom)]
+pub use loom::sync::MutexGuard;
+#[cfg(not(loom))]
+pub use std::sync::MutexGuard;
+
+/// A mutex without poisoning.
+///
+/// What it guards in this workspace is kept whole at every point where foreign code can panic, so a poisoned lock would
+/// only turn one panic into many.
+#[derive(Debug)]
+pub struct Mutex<T>(#[cfg(loom)] loom::sync::Mutex<T>, #[cfg(not(loom))] std::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    /// A free mutex around `value`.
+    pub fn new(value: T) -> Self {
+        #[cfg(loom)]
+        return Self(loom::sync::Mutex::new(value));
+        #[cfg(not(loom))]
+        return Self(std::sync::Mutex::new(value));
+    }
+
+    /// Waits for the lock and takes it.
+    ///
+    /// Under contention a thread first keeps away from the lock for ever longer, up to some 10 µs in all, so that the others
+    /// get several turns without losing the cache line; then it sleeps until it is woken.
+    #[inline]
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        // One step rather than two, for those who explore all interleavings.
+        #[cfg(loom)]
+        return self.lock_contended();
+        #[cfg(not(loom))]
+        match self.try_lock() {
+            Some(guard) => guard,
+            None => self.lock_contended(),
+        }
+    }
+
+    #[cold]
+    fn lock_contended(&self) -> MutexGuard<'_, T> {
+        const ROUNDS: u32 = if cfg!(loom) { 0 } else { 9 };
+        for round in 0..ROUNDS {
+            for _ in 0..1 << round {
+                hint::spin_loop();
+            }
+            if let Some(guard) = self.try_lock() {
+                return guard;
+            }
+        }
+        match self.0.lock() {
+            Ok(guard) => guard,
+            Err(poisoned) => poisoned.into_inner(),
+        }
+    }
+
+    /// Takes the lock if nobody holds it.
+    #[inline]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(std::sync::TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(std::sync::TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+/// A condition variable for [`Mutex`].
+#[derive(Debug)]
+pub struct Condvar(#[cfg(loom)] loom::sync::Condvar, #[cfg(not(loom))] std::sync::Condvar);
+
+impl Default for Condvar {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Condvar {
+    /// A condition variable that nobody waits on.
+    pub fn new() -> Self {
+        #[cfg(loom)]
+        return Self(loom::sync::Condvar::new());
+        #[cfg(not(loom))]
+        return Self(std::sync::Condvar::new());
+    }
+
+    /// Waits until notified; may wake spuriously.
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        match self.0.wait(guard) {
+            Ok(guard) => guard,
+            Err(poisoned) => poisoned.into_inner(),
+        }
+    }
+
+    /// Wakes everyone who waits.
+    pub fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}

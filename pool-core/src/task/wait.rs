@@ -1,0 +1,51 @@
+//! Waiting for a task that another thread runs: spin a little, then park.
+//!
+//! Every wait in this crate has the same shape: look, spin for a bounded time, register where the other side finds this
+//! thread, look again, park. The other side changes what is looked at first and unparks second, so either the last look sees
+//! the change or the unpark reaches this thread.
+
+use super::cell::Holder;
+use crate::sync::{Deadline, Spin, thread, thread_local};
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+/// Unparks a thread, as a waker.
+struct Unpark(thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+thread_local! {
+    /// Wakes this thread. Made once for each thread, so that a wait allocates nothing.
+    static THIS_THREAD: Waker = Waker::from(Arc::new(Unpark(thread::current())));
+}
+
+/// Waits until the task has finished. `false` if the deadline came first.
+pub(crate) fn for_task<R>(holder: &mut Holder<R>, deadline: Deadline) -> bool {
+    let mut spin = Spin::new();
+    while !holder.is_finished() {
+        if spin.once() {
+            continue;
+        }
+        // A thread that is being torn down has lost its waker: make one for this wait.
+        let registered = THIS_THREAD
+            .try_with(|waker| holder.set_waker(waker))
+            .unwrap_or_else(|_| holder.set_waker(&Waker::from(Arc::new(Unpark(thread::current())))));
+        if !registered {
+            return true;
+        }
+        while !holder.is_finished() {
+            if !deadline.park() {
+                return holder.is_finished();
+            }
+        }
+    }
+    true
+}

@@ -1,0 +1,19 @@
+//! Workers: their seats, what they share, their threads.
+//!
+//! - [`seat`]: what others see of a worker.
+//! - [`crew`] and [`quiet`]: all of a pool that does not depend on its strategy; its quiet moments and its end.
+//! - [`shared`]: the strategy with its crew; the ways in from outside, and the way out unrun.
+//! - [`context`]: what code that runs on a worker reaches through its thread.
+//! - [`thread`]: the driver of the idle policy, and the life of a worker's thread.
+
+mod context;
+mod crew;
+mod quiet;
+mod seat;
+mod shared;
+mod thread;
+
+pub(crate) use context::{Context, Inject};
+pub(crate) use crew::{Crew, Hook, Hooks, PanicHandler};
+pub(crate) use shared::Shared;
+pub(crate) use thread::WorkerThread;

@@ -1,0 +1,120 @@
+//! [`Shared`]: the strategy and everything else of a pool; the ways in from outside, and the way out unrun.
+
+use super::context::Inject;
+use super::crew::{Crew, Uncount};
+use crate::idle::Published;
+use crate::strategy::{Admit, Asking, Scheduler};
+use crate::sync::atomic::{Ordering, fence};
+use crate::task::Task;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// What all threads of a pool share.
+pub(crate) struct Shared<S> {
+    /// First, so that what still lies in it is dropped while the crew is there.
+    pub(crate) scheduler: Arc<S>,
+    pub(crate) crew: Arc<Crew>,
+}
+
+impl<S: Scheduler<Task>> Shared<S> {
+    /// Submits a task from outside, or gives it back if the pool is closed.
+    ///
+    /// A refused task never enters the strategy: what comes back is what was given.
+    #[inline]
+    pub(crate) fn inject_if_open(&self, task: Task, hint: Option<S::Hint>) -> Result<(), Task> {
+        let counted = Cell::new(0);
+        let mut task = Some(task);
+        let mut was_asked = false;
+        let uncount = Uncount { crew: &self.crew, lost: &counted };
+        self.scheduler.inject_if(
+            #[inline(always)]
+            |asking| {
+                was_asked = true;
+                self.admit(&asking, &mut task, hint, &counted)
+            },
+        );
+        std::mem::forget(uncount);
+        if counted.get() > 0 {
+            self.crew.notify(Published::by(self.scheduler.inject_is_ordered()));
+        }
+        match task {
+            None => Ok(()),
+            Some(task) if was_asked => Err(task),
+            Some(task) => self.inject_unasked(task),
+        }
+    }
+
+    /// The pool's answer for one task.
+    #[inline(always)]
+    fn admit(
+        &self,
+        asking: &Asking<'_>,
+        task: &mut Option<Task>,
+        hint: Option<S::Hint>,
+        counted: &Cell<usize>,
+    ) -> Admit<Task, S::Hint> {
+        if !self.crew.ledger.admit(asking) {
+            return Admit::Closed;
+        }
+        counted.set(1);
+        match task.take() {
+            Some(task) => Admit::Yes(task, hint),
+            None => unreachable!("a task is admitted once"),
+        }
+    }
+
+    /// The strategy broke its contract and did not ask. The task is not lost for it.
+    #[cold]
+    fn inject_unasked(&self, task: Task) -> Result<(), Task> {
+        if !self.crew.ledger.admit(&Asking::unlocked()) {
+            return Err(task);
+        }
+        let lost = Cell::new(1);
+        let uncount = Uncount { crew: &self.crew, lost: &lost };
+        self.scheduler.inject(task, None);
+        std::mem::forget(uncount);
+        self.crew.notify(Published::Plainly);
+        Ok(())
+    }
+
+    /// Refuses outside submissions from now on, and ends the workers once the pool is quiet.
+    pub(crate) fn close(&self) {
+        self.crew.ledger.close();
+        // Through whatever lock submissions are admitted under: see `Ledger::enter_under_lock`.
+        self.scheduler.inject_if(|_| Admit::Closed);
+        self.crew.end_when_quiet();
+    }
+
+    /// Makes `tasks`, which were counted, visible to the workers, and wakes as many.
+    pub(crate) fn inject_counted_batch(&self, tasks: Vec<Task>, hint: Option<S::Hint>) {
+        let len = tasks.len();
+        // If the strategy panics, what it did not ask for is dropped, and what it had in hand. The rest lies in it.
+        let (asked, lost) = (Cell::new(0), Cell::new(len));
+        let uncount = Uncount { crew: &self.crew, lost: &lost };
+        let tasks = tasks.into_iter().inspect(|_| {
+            lost.set(len - asked.get());
+            asked.set(asked.get() + 1);
+        });
+        self.scheduler.inject_batch(tasks, hint);
+        std::mem::forget(uncount);
+        self.crew.notify_many(len);
+    }
+
+    /// Takes everything that waits out of the pool, for `shutdown_now`.
+    pub(crate) fn withdraw_all(&self) {
+        self.scheduler.take_all(|task| self.crew.withdraw(task));
+        // Pairs with the fence in `Crew::attend`: either `settle` sees the wish, or the thread that wishes sees what was
+        // counted.
+        fence(Ordering::SeqCst);
+        self.crew.settle();
+    }
+}
+
+impl<S: Scheduler<Task> + 'static> Inject for Shared<S> {
+    fn inject_ticket(&self, ticket: Task) -> Result<(), ()> {
+        let injected = catch_unwind(AssertUnwindSafe(|| self.scheduler.inject(ticket, None)));
+        self.crew.notify(Published::Plainly);
+        injected.map_err(|payload| self.crew.report_panic(payload))
+    }
+}
