@@ -226,7 +226,7 @@ fn rayon_a_counter_is_bumped_for_each_job() {
         }
         let pool = Pool::builder_with(toy()).workers(2).build().unwrap();
         assert_eq!(pool.install(|| joins(16)), 1 << 16);
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         let metrics = pool.metrics();
         assert_eq!((metrics.submitted, metrics.completed), (1, 1), "a join is counted nowhere");
     });
@@ -280,7 +280,7 @@ fn forte_at_most_32_members() {
                 all.wait();
             });
         }
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         assert_eq!(pool.metrics().completed, 100);
     });
 }
@@ -349,7 +349,7 @@ fn yatp_69_batch_stealing_inverts_priorities() {
         })
         .join()
         .unwrap();
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         let ran = ran.lock().unwrap();
         assert!(ran.len() == 400 && ran.is_sorted(), "{ran:?}");
     });

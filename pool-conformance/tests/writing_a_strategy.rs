@@ -170,6 +170,6 @@ fn a_flood_delays_another_tenant_by_one_task() {
         }
     }
     open.send(()).unwrap();
-    pool.wait_idle();
+    pool.wait_idle().unwrap();
     assert_eq!(seen.try_iter().position(|name| name == 2), Some(1));
 }

@@ -385,6 +385,6 @@ fn many_loops_at_once_from_many_threads() {
             });
         }
     });
-    pool.wait_idle();
+    pool.wait_idle().unwrap();
     assert!(pool.metrics().is_balanced());
 }

@@ -45,7 +45,7 @@ fn workers_come_and_go_under_load() {
         pool.retire_workers(round % 4);
         pool.add_workers(4 - pool.workers()).unwrap();
     }
-    pool.wait_idle();
+    pool.wait_idle().unwrap();
     assert_eq!(runs.load(Ordering::Relaxed), 3000);
     pool.shutdown().unwrap();
     let metrics = pool.metrics();
@@ -70,7 +70,7 @@ impl Scheduler<Task> for Leaky {
     fn attach(self: &Arc<Self>, _seed: u64) -> LeakyWorker {
         LeakyWorker(Arc::clone(self))
     }
-    fn inject(&self, item: Task, _hint: ()) {
+    fn inject(&self, item: Task, _hint: Option<()>) {
         if self.armed.load(Ordering::Relaxed) && self.pushed.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
             self.aside.lock().unwrap().push(item);
         } else {
@@ -85,13 +85,12 @@ impl Scheduler<Task> for Leaky {
 impl Worker<Task> for LeakyWorker {
     type Hint = ();
 
-    fn push(&mut self, item: Task, _hint: ()) {
-        self.0.inject(item, ());
+    fn push(&mut self, item: Task, _hint: Option<()>) {
+        self.0.inject(item, None);
     }
     fn next(&mut self) -> Option<Task> {
         self.0.queue.lock().unwrap().pop_front()
     }
-    fn retire(self) {}
 }
 
 /// Forks and tasks of a scope whose items the strategy keeps: their owners run them all the same, and running the items when
@@ -123,11 +122,11 @@ fn items_that_a_strategy_kept_outlive_the_pool() {
         if i % 2 == 0 {
             task.run();
         } else {
-            other.scheduler().inject(task, ());
+            other.scheduler().inject(task, None);
         }
     }
     other.execute(|| {});
-    other.wait_idle();
+    other.wait_idle().unwrap();
     assert_eq!(runs.load(Ordering::Relaxed), 50);
 }
 
@@ -279,7 +278,7 @@ fn a_closure_larger_than_the_stack_runs() {
         let large = Large([1; 1 << 20], Arc::clone(&sum));
         pool.execute(move || assert!(large.sum() > 0));
     });
-    pool.wait_idle();
+    pool.wait_idle().unwrap();
     assert_eq!(sum.load(Ordering::Relaxed), 1 << 20);
 }
 

@@ -1,4 +1,4 @@
-//! Strategies that panic: the worker that asked goes on, what was dropped is counted as cancelled, and nobody waits for it.
+//! Strategies that panic: the worker that asked goes on, and what was dropped is counted as cancelled and not waited for.
 
 use pool_core::doc_toy::Stack;
 use pool_core::{Scheduler, Task, Worker};
@@ -19,7 +19,7 @@ fn a_strategy_panics_when_it_is_asked_whether_it_is_empty() {
         fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker {
             self.0.attach(seed)
         }
-        fn inject(&self, item: Task, hint: ()) {
+        fn inject(&self, item: Task, hint: Option<()>) {
             self.0.inject(item, hint);
         }
         fn is_empty(&self) -> bool {
@@ -39,30 +39,30 @@ fn a_strategy_panics_when_it_is_asked_whether_it_is_empty() {
                 runs.fetch_add(1, Ordering::Relaxed);
             });
         }
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
     }
     pool.shutdown().unwrap();
     assert_eq!(runs.load(Ordering::Relaxed), 1000);
 }
 
-/// A strategy that panics at the third item of a batch: the two before run, the others are dropped, and nobody waits for
-/// them in vain.
+/// A strategy that panics at the third item of a batch: the two before run, the others are dropped and not waited for.
 #[test]
 fn a_strategy_panics_in_the_midst_of_a_batch() {
     #[derive(Default)]
     struct Choosy(Arc<Stack>);
+    struct ChoosyWorker(<Stack as Scheduler<Task>>::Worker, usize);
 
     impl Scheduler<Task> for Choosy {
         type Hint = ();
-        type Worker = <Stack as Scheduler<Task>>::Worker;
+        type Worker = ChoosyWorker;
 
-        fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker {
-            self.0.attach(seed)
+        fn attach(self: &Arc<Self>, seed: u64) -> ChoosyWorker {
+            ChoosyWorker(self.0.attach(seed), 0)
         }
-        fn inject(&self, item: Task, hint: ()) {
+        fn inject(&self, item: Task, hint: Option<()>) {
             self.0.inject(item, hint);
         }
-        fn inject_batch(&self, items: impl Iterator<Item = Task>, hint: ()) {
+        fn inject_batch(&self, items: impl Iterator<Item = Task>, hint: Option<()>) {
             for (place, item) in items.enumerate() {
                 if place == 2 {
                     resume_unwind(Box::new("choosy"));
@@ -75,6 +75,21 @@ fn a_strategy_panics_in_the_midst_of_a_batch() {
         }
     }
 
+    impl Worker<Task> for ChoosyWorker {
+        type Hint = ();
+
+        fn push(&mut self, item: Task, hint: Option<()>) {
+            self.1 += 1;
+            if self.1 == 3 {
+                resume_unwind(Box::new("choosy"));
+            }
+            self.0.push(item, hint);
+        }
+        fn next(&mut self) -> Option<Task> {
+            self.0.next()
+        }
+    }
+
     let token = Arc::new(());
     let pool = pool_core::Pool::builder_with(Choosy::default()).workers(2).build().unwrap();
     let batch = || {
@@ -83,15 +98,14 @@ fn a_strategy_panics_in_the_midst_of_a_batch() {
     };
     assert!(catch_unwind(AssertUnwindSafe(batch)).is_err(), "from outside");
     assert!(pool.install(|| catch_unwind(AssertUnwindSafe(batch)).is_err()), "from a worker");
-    pool.wait_idle();
+    pool.wait_idle().unwrap();
     let metrics = pool.metrics();
     assert_eq!((metrics.submitted, metrics.completed, metrics.cancelled), (11, 5, 6), "{metrics:?}");
     assert_eq!(Arc::strong_count(&token), 1);
     pool.shutdown().unwrap();
 }
 
-/// A strategy that panics when a worker pushes: the submission panics, its closure is dropped once, and nobody waits for it in
-/// vain.
+/// A strategy that panics when a worker pushes: the submission panics, and its closure is dropped once and not waited for.
 #[test]
 fn a_strategy_panics_at_the_push_of_a_worker() {
     #[derive(Default)]
@@ -105,7 +119,7 @@ fn a_strategy_panics_at_the_push_of_a_worker() {
         fn attach(self: &Arc<Self>, seed: u64) -> ClosedWorker {
             ClosedWorker(self.0.attach(seed))
         }
-        fn inject(&self, item: Task, hint: ()) {
+        fn inject(&self, item: Task, hint: Option<()>) {
             self.0.inject(item, hint);
         }
         fn is_empty(&self) -> bool {
@@ -116,14 +130,11 @@ fn a_strategy_panics_at_the_push_of_a_worker() {
     impl Worker<Task> for ClosedWorker {
         type Hint = ();
 
-        fn push(&mut self, _item: Task, _hint: ()) {
+        fn push(&mut self, _item: Task, _hint: Option<()>) {
             resume_unwind(Box::new("closed"));
         }
         fn next(&mut self) -> Option<Task> {
             self.0.next()
-        }
-        fn retire(self) {
-            self.0.retire();
         }
     }
 
@@ -138,7 +149,7 @@ fn a_strategy_panics_at_the_push_of_a_worker() {
         assert!(free.is_err() && boxed.is_err() && own.is_err());
         assert_eq!(Arc::strong_count(&held), 2, "each closure was dropped");
     });
-    pool.wait_idle();
+    pool.wait_idle().unwrap();
     let metrics = pool.metrics();
     assert_eq!((metrics.submitted, metrics.completed, metrics.cancelled), (4, 1, 3), "{metrics:?}");
     assert_eq!(Arc::strong_count(&token), 1);

@@ -80,7 +80,7 @@ pub(crate) fn run() -> Summary {
 
     pool.add_workers(GROUP - 1).expect("two more threads can be started");
     let grown = pool.workers();
-    pool.wait_idle();
+    pool.wait_idle().unwrap();
     let at_once_grown = gauge.take_most();
 
     let told = pool.retire_workers(GROUP - 1);
@@ -91,7 +91,7 @@ pub(crate) fn run() -> Summary {
         let gauge = Arc::clone(&gauge);
         pool.execute(move || gauge.during(std::thread::yield_now));
     }
-    pool.wait_idle();
+    pool.wait_idle().unwrap();
 
     Summary {
         alone: (alone.running, alone.waiting),

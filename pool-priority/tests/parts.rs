@@ -58,6 +58,6 @@ fn the_half_of_an_urgent_task_does_not_inherit_an_older_place() {
         join(|| (), || ());
         inner.execute_with(Level::HIGH, urgent);
     });
-    pool.wait_idle();
+    pool.wait_idle().unwrap();
     assert_eq!((BEFORE_HALF.load(Ordering::Relaxed), NORMAL.load(Ordering::Relaxed)), (0, 100));
 }

@@ -100,3 +100,98 @@ impl Search {
         Some(rounds)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// The looks of one search that finds nothing, or something at the look with that number.
+    fn looks(backoff: &mut Backoff, is_any_working: bool, finds_at: Option<u32>) -> u32 {
+        let mut search = backoff.search();
+        for look in 1.. {
+            if Some(look) == finds_at {
+                backoff.found(&search, false, || Ticks(0));
+                return look;
+            }
+            if search.pause(|| is_any_working, backoff).is_none() {
+                assert!(finds_at.is_none());
+                backoff.found_nothing();
+                return look;
+            }
+        }
+        unreachable!("a search ends")
+    }
+
+    /// A task that was waited for while others worked, and kept its worker so long.
+    fn learn(backoff: &mut Backoff, ticks: u64) {
+        backoff.found_at = Some(Ticks(0));
+        backoff.look_back(|| Ticks(ticks));
+    }
+
+    #[test]
+    fn searches_that_keep_finding_nothing_become_short() {
+        let mut backoff = Backoff::default();
+        let long = looks(&mut backoff, false, None);
+        for fruitless in 1..5 * Backoff::LONG_EVERY {
+            let looks = looks(&mut backoff, false, None);
+            if fruitless < Backoff::TRIALS {
+                assert_eq!(looks, long, "a few prove nothing");
+            } else if fruitless % Backoff::LONG_EVERY == 0 {
+                assert_eq!(looks, long, "one in so many is long");
+            } else {
+                assert!(looks <= Backoff::SHORT + 1 && looks < long, "{looks} of {long}");
+            }
+        }
+        assert_eq!(looks(&mut backoff, false, None), long, "one in so many is long");
+        assert_eq!(looks(&mut backoff, false, Some(1)), 1, "what it was woken for");
+        assert!(looks(&mut backoff, false, None) < long, "a wake is no reason to search for long");
+        looks(&mut backoff, false, Some(2));
+        assert_eq!(looks(&mut backoff, false, None), long, "the wait paid");
+    }
+
+    #[test]
+    fn looks_are_far_apart_while_others_work() {
+        let (near, far) = (looks(&mut Backoff::default(), false, None), looks(&mut Backoff::default(), true, None));
+        assert!(far <= near / Backoff::DISTANCE + 1, "{far} looks, {near} when none works");
+    }
+
+    #[test]
+    fn tiny_tasks_lengthen_the_distance_and_long_ones_reset_it() {
+        let mut backoff = Backoff::default();
+        let looks = |backoff: &mut Backoff| {
+            backoff.fruitless = 0;
+            looks(backoff, true, None)
+        };
+        let before = looks(&mut backoff);
+        (0..Backoff::MOST_DOUBLINGS).for_each(|_| learn(&mut backoff, Backoff::LITTLE / 2));
+        let after = looks(&mut backoff);
+        assert!(after < before / 4 && after > 1, "{after} looks, {before} before");
+        learn(&mut backoff, Backoff::LITTLE / 2);
+        assert_eq!(looks(&mut backoff), after, "there is an end to it");
+        learn(&mut backoff, Backoff::LITTLE);
+        assert_eq!(looks(&mut backoff), before, "one that was worth it");
+    }
+
+    #[test]
+    fn only_what_was_waited_for_beside_others_at_work_counts() {
+        let mut backoff = Backoff::default();
+        looks(&mut backoff, false, Some(2));
+        assert_eq!(backoff.found_at, None, "none worked");
+        looks(&mut backoff, true, Some(1));
+        assert_eq!(backoff.found_at, None, "it was there at once");
+        looks(&mut backoff, true, Some(2));
+        assert_eq!(backoff.found_at, Some(Ticks(0)));
+        backoff.found(&Search { left: 0, looks: 1, distance: 8 }, true, || Ticks(0));
+        assert_eq!(backoff.found_at, None, "a part of running work");
+    }
+
+    #[test]
+    fn looks_come_near_again_once_no_other_works() {
+        let backoff = Backoff::default();
+        let (mut search, mut looks) = (backoff.search(), 0);
+        while search.pause(|| looks < 2, &backoff).is_some() {
+            looks += 1;
+        }
+        assert!(looks > 2 * Backoff::RECONSIDER, "{looks} looks");
+    }
+}

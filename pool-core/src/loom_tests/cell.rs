@@ -1,10 +1,9 @@
 //! The shared cell of a spawned task: who runs it, who drops what, who sees the result.
 
 use super::model;
-use crate::cell::{self, Holder, Kind};
-use crate::sync::{UnsafeCell, thread};
-use crate::task::{Outcome, Task, Withdrawal};
-use crate::wait::{self, Deadline};
+use crate::sync::{Deadline, UnsafeCell, thread};
+use crate::task::cell::{self, Holder, Kind};
+use crate::task::{Outcome, Task, Withdrawal, wait};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};

@@ -14,13 +14,13 @@ unsafe impl Send for Parcel {}
 impl Parcel {
     fn new(value: u32) -> Self {
         let parcel = Self(UnsafeCell::new(0));
-        // SAFETY: nobody else has it.
+        // SAFETY: no other thread has it.
         parcel.0.with_mut(|place| unsafe { *place = value });
         parcel
     }
 
     fn open(self) -> u32 {
-        // SAFETY: nobody else has it.
+        // SAFETY: no other thread has it.
         self.0.with_mut(|place| unsafe { *place })
     }
 }

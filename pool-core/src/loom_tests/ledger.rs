@@ -2,14 +2,14 @@
 
 use super::model;
 use super::strategy::Flagged;
-use super::team::core;
-use crate::builder::ThreadConfig;
+use super::team::crew;
 use crate::ledger::{Ledger, Tally};
-use crate::pool::Pool;
-use crate::shared::Shared;
+use crate::pool::{Pool, ThreadConfig};
+use crate::strategy::Asking;
 use crate::sync::atomic::{Ordering, fence};
 use crate::sync::{SpinLock, thread};
 use crate::task::Outcome;
+use crate::worker::Shared;
 use std::sync::Arc;
 
 #[test]
@@ -31,21 +31,20 @@ fn nothing_is_accepted_after_a_closed_ledger_was_found_quiet() {
 
 /// The same for a submission that is counted with plain loads and stores, under a lock that the closer passes through.
 #[test]
-fn nothing_is_accepted_alone_after_a_closed_ledger_was_found_quiet() {
+fn nothing_is_accepted_under_a_lock_after_a_closed_ledger_was_found_quiet() {
     model(|| {
         let (ledger, lock) = (Arc::new(Ledger::new()), Arc::new(SpinLock::new(())));
         let submitter = {
             let (ledger, lock) = (Arc::clone(&ledger), Arc::clone(&lock));
             thread::spawn(move || {
-                let _alone = lock.lock();
-                ledger.enter_alone()
+                ledger.admit(&Asking::under(&lock.lock()))
             })
         };
         ledger.close();
         drop(lock.lock());
         let quiet = ledger.is_quiet(std::iter::empty());
         let accepted = submitter.join().unwrap();
-        assert_eq!(quiet, !accepted, "a refused one is in nobody's way");
+        assert_eq!(quiet, !accepted, "a refused one hides no quiet moment");
         assert_eq!(ledger.totals(std::iter::empty()).rejected, u64::from(!accepted));
     });
 }
@@ -70,14 +69,14 @@ fn an_end_brings_its_submission_with_it() {
     });
 }
 
-/// A submission that comes too late is counted for an instant, and so may hide the end from the one who closes.
+/// A submission that comes too late is counted for an instant, and so may hide the end from the closer.
 #[test]
 fn a_refused_submission_does_not_hide_the_end() {
     model(|| {
-        let core = core();
-        let shared = Arc::new(Shared { scheduler: Arc::new(Flagged::default()), core: Arc::clone(&core) });
+        let crew = crew();
+        let shared = Arc::new(Shared { scheduler: Arc::new(Flagged::default()), crew: Arc::clone(&crew) });
         let threads = ThreadConfig { name: String::new(), stack_size: None, seed: 0 };
-        // It has no workers: whoever closes and whoever is refused are alone.
+        // It has no workers: the closer and the refused submitter are alone.
         let pool = Arc::new(Pool::from_parts(shared, threads));
         let submitter = {
             let pool = Arc::clone(&pool);
@@ -91,50 +90,50 @@ fn a_refused_submission_does_not_hide_the_end() {
         };
         assert_eq!(pool.shutdown(), Ok(()));
         let accepted = submitter.join().unwrap();
-        assert_eq!(core.has_ended(), !accepted);
+        assert_eq!(crew.has_ended(), !accepted);
     });
 }
 
-/// Whoever learns that the pool is closing knows of every submission that came before.
+/// A thread that learns that the pool is closing knows of every submission that came before.
 #[test]
 fn the_end_waits_for_what_was_accepted() {
     model(|| {
-        let core = core();
+        let crew = crew();
         let worker = {
-            let core = Arc::clone(&core);
+            let crew = Arc::clone(&crew);
             thread::spawn(move || {
                 // As a worker before it parks.
                 fence(Ordering::SeqCst);
-                core.settle();
+                crew.settle();
             })
         };
-        assert!(core.ledger.enter(1));
-        core.ledger.close();
-        core.end_when_quiet();
+        assert!(crew.ledger.enter(1));
+        crew.ledger.close();
+        crew.end_when_quiet();
         worker.join().unwrap();
-        assert!(!core.has_ended());
+        assert!(!crew.has_ended());
     });
 }
 
 #[test]
 fn the_last_end_is_seen_by_its_worker_or_by_the_waiter() {
     model(|| {
-        let core = core();
-        assert!(core.ledger.enter(1));
-        let seated = core.seat_one(|seat| {
-            let core = Arc::clone(&core);
+        let crew = crew();
+        assert!(crew.ledger.enter(1));
+        let seated = crew.seat_one(|seat| {
+            let crew = Arc::clone(&crew);
             Ok::<_, std::io::Error>(thread::spawn(move || {
                 seat.tally.start();
                 seat.tally.end(Outcome::Completed);
                 // As a worker before it parks.
                 fence(Ordering::SeqCst);
-                core.settle();
-                core.count_out();
+                crew.settle();
+                crew.count_out();
             }))
         });
         assert!(seated.is_ok());
-        core.wait_quiet();
-        assert_eq!(core.totals().completed, 1);
-        core.wait_ended();
+        crew.wait_quiet();
+        assert_eq!(crew.totals().completed, 1);
+        crew.wait_ended();
     });
 }

@@ -10,8 +10,7 @@
 //!
 //! Where a model has more threads than can be explored in full, [`bounded`] limits the number of preemptions, which is where
 //! nearly all bugs of this kind show; each says its bound. `std::sync::Arc` is used as it is: its counts are not what is
-//! modelled here. Loom has no clock, so that no time limit hides a lost wake-up; only the models that say so have naps, which end
-//! by themselves.
+//! modelled here. Loom has no clock, so that no time limit hides a lost wake-up.
 
 mod cell;
 mod fork;

@@ -2,8 +2,9 @@
 
 use super::bounded;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Condvar, Mutex, thread};
-use crate::{Admission, Pool, Scheduler, Task, Worker, execute};
+use crate::sync::{Condvar, Mutex, MutexGuard, thread};
+use crate::strategy::{Admit, Asking, Scheduler, Worker};
+use crate::{Pool, Task, execute};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering as Plain};
@@ -23,14 +24,9 @@ impl<T> Default for Locked<T> {
 }
 
 impl<T> Locked<T> {
-    fn put_if(&self, item: T, admit: impl FnOnce() -> bool) -> Result<(), T> {
-        let mut items = self.items.lock();
-        if !admit() {
-            return Err(item);
-        }
+    fn put(&self, mut items: MutexGuard<'_, VecDeque<T>>, item: T) {
         items.push_back(item);
         self.occupied.store(true, Ordering::Release);
-        Ok(())
     }
 
     fn take(&self) -> Option<T> {
@@ -44,19 +40,21 @@ impl<T> Locked<T> {
 impl<T: Send> Scheduler<T> for Locked<T> {
     type Hint = ();
     type Worker = LockedWorker<T>;
-    const INJECT_IS_ORDERED: bool = true;
 
     fn attach(self: &Arc<Self>, _seed: u64) -> LockedWorker<T> {
         LockedWorker(Arc::clone(self))
     }
-    fn inject(&self, item: T, (): ()) {
-        let _ = self.put_if(item, || true);
+    fn inject(&self, item: T, _hint: Option<()>) {
+        self.put(self.items.lock(), item);
     }
-    fn inject_if(&self, item: T, (): (), admission: impl Admission) -> Result<(), T> {
-        self.put_if(item, || admission.ask_alone())
+    fn inject_if(&self, admit: impl FnOnce(Asking<'_>) -> Admit<T, ()>) {
+        let items = self.items.lock();
+        if let Admit::Yes(item, _) = admit(Asking::under(&items)) {
+            self.put(items, item);
+        }
     }
-    fn pass(&self) {
-        drop(self.items.lock());
+    fn inject_is_ordered(&self) -> bool {
+        true
     }
     fn is_empty(&self) -> bool {
         self.items.lock().is_empty()
@@ -65,10 +63,9 @@ impl<T: Send> Scheduler<T> for Locked<T> {
 
 impl<T: Send> Worker<T> for LockedWorker<T> {
     type Hint = ();
-    const PUSH_IS_ORDERED: bool = true;
 
-    fn push(&mut self, item: T, (): ()) {
-        let _ = self.0.put_if(item, || true);
+    fn push(&mut self, item: T, _hint: Option<()>) {
+        self.0.inject(item, None);
     }
     fn next(&mut self) -> Option<T> {
         self.0.take()
@@ -76,7 +73,9 @@ impl<T: Send> Worker<T> for LockedWorker<T> {
     fn try_next(&mut self) -> Option<T> {
         if self.0.occupied.load(Ordering::Acquire) { self.0.take() } else { None }
     }
-    fn retire(self) {}
+    fn push_is_ordered(&self) -> bool {
+        true
+    }
 }
 
 fn pool(workers: usize) -> Pool<Locked> {
@@ -90,7 +89,7 @@ fn an_ordered_submission_wakes_a_sleeper() {
         let counted = Arc::clone(&runs);
         let pool = pool(1);
         pool.execute(move || _ = counted.fetch_add(1, Plain::Relaxed));
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         assert_eq!(runs.load(Plain::Relaxed), 1);
     });
 }

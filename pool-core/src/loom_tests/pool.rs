@@ -2,7 +2,6 @@
 
 use super::bounded;
 use super::strategy::Flagged;
-use crate::patience::with_naps;
 use crate::sync::thread;
 use crate::sync::{Condvar, Mutex};
 use crate::{Pool, join, scope};
@@ -56,7 +55,7 @@ fn a_quiet_moment_is_noticed() {
         let runs = Runs::default();
         let pool = pool(1);
         pool.execute(runs.task());
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         assert_eq!(runs.get(), 1);
         assert_eq!(pool.metrics().completed, 1);
     });
@@ -125,39 +124,22 @@ fn a_worker_waits_for_its_own_task() {
     });
 }
 
-/// The worker that naps takes what the other one left to it, and blocks on; or a submission from outside ends its nap.
+/// A task pushes another and waits for it to start: the other worker must not sleep beside it.
 #[test]
-fn a_worker_that_naps_is_there_when_it_must_be() {
-    with_naps(|| {
-        bounded(1, || {
-            let ran = Arc::new((Mutex::new(false), Condvar::new()));
-            let tell = Arc::clone(&ran);
-            let pool = pool(2);
-            pool.execute(move || {
-                crate::execute(move || {
-                    *tell.0.lock() = true;
-                    tell.1.notify_all();
-                });
-                let mut has_run = ran.0.lock();
-                while !*has_run {
-                    has_run = ran.1.wait(has_run);
-                }
+fn what_a_blocked_worker_has_pushed_runs() {
+    bounded(1, || {
+        let ran = Arc::new((Mutex::new(false), Condvar::new()));
+        let tell = Arc::clone(&ran);
+        let pool = pool(2);
+        pool.execute(move || {
+            crate::execute(move || {
+                *tell.0.lock() = true;
+                tell.1.notify_all();
             });
-        });
-    });
-}
-
-/// Whoever naps leaves, too.
-#[test]
-fn the_end_comes_in_a_nap() {
-    with_naps(|| {
-        bounded(1, || {
-            let runs = Runs::default();
-            let pool = pool(2);
-            pool.execute(runs.task());
-            assert_eq!(pool.retire_workers(1), 1);
-            assert_eq!(pool.shutdown(), Ok(()));
-            assert_eq!(runs.get(), 1);
+            let mut has_run = ran.0.lock();
+            while !*has_run {
+                has_run = ran.1.wait(has_run);
+            }
         });
     });
 }

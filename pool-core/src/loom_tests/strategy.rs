@@ -58,7 +58,7 @@ impl<T: Send> Scheduler<T> for Flagged<T> {
     fn attach(self: &Arc<Self>, _seed: u64) -> FlaggedWorker<T> {
         FlaggedWorker(Arc::clone(self))
     }
-    fn inject(&self, item: T, _hint: ()) {
+    fn inject(&self, item: T, _hint: Option<()>) {
         self.put(item);
     }
     fn is_empty(&self) -> bool {
@@ -69,11 +69,10 @@ impl<T: Send> Scheduler<T> for Flagged<T> {
 impl<T: Send> Worker<T> for FlaggedWorker<T> {
     type Hint = ();
 
-    fn push(&mut self, item: T, _hint: ()) {
+    fn push(&mut self, item: T, _hint: Option<()>) {
         self.0.put(item);
     }
     fn next(&mut self) -> Option<T> {
         self.0.take()
     }
-    fn retire(self) {}
 }

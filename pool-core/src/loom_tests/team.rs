@@ -1,24 +1,24 @@
 //! Workers without the loop of a worker: each runs a closure, with everything around it that a task finds.
 
 use super::strategy::Flagged;
-use crate::context::{Context, Inject, Queue};
-use crate::core::{Core, Hooks};
 use crate::idle::Published;
-use crate::payload::Payload;
 use crate::sync::{Mutex, thread};
+use crate::task::payload::Payload;
 use crate::task::{Task, TaskVtable};
+use crate::worker::{Context, Crew, Hooks, Inject, Queue};
+use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-/// A core without threads of its own.
-pub(super) fn core() -> Arc<Core> {
+/// A crew without threads of its own.
+pub(super) fn crew() -> Arc<Crew> {
     let hooks = Hooks { on_start: None, on_stop: None, on_panic: Arc::new(|_| {}) };
-    Arc::new(Core::new(hooks, 1))
+    Arc::new(Crew::new(hooks, 1))
 }
 
 /// What the members of a team share.
 pub(super) struct Shared {
-    pub(super) core: Arc<Core>,
+    pub(super) crew: Arc<Crew>,
     queue: Flagged,
 }
 
@@ -27,7 +27,7 @@ impl Shared {
     pub(super) fn run_one(&self) -> bool {
         match self.queue.take() {
             Some(task) => {
-                let _ = task.run_guarded(self.core.id(), |_| {});
+                let _ = task.run_guarded(self.crew.id(), |_| {});
                 true
             }
             None => false,
@@ -50,8 +50,11 @@ impl Queue for Member {
         self.0.queue.put(unsafe { Task::from_raw(vtable, payload) });
         Published::Plainly
     }
-    fn push_part(&self, task: Task) {
-        self.0.queue.put(task);
+    fn takes(&self, _hint: &dyn Any) -> bool {
+        false
+    }
+    fn push_hinted(&self, _task: Task, _hint: &dyn Any) -> Published {
+        unreachable!("no hint is taken")
     }
     fn shared(&self) -> NonNull<dyn Inject> {
         NonNull::from(&*self.0 as &dyn Inject)
@@ -63,32 +66,32 @@ pub(super) type Part = Box<dyn FnOnce(&Shared) + Send>;
 
 /// Seats a worker for each part, lets all of them begin, and waits for their end.
 pub(super) fn run<const N: usize>(parts: [Part; N]) {
-    let shared = Arc::new(Shared { core: core(), queue: Flagged::default() });
+    let shared = Arc::new(Shared { crew: crew(), queue: Flagged::default() });
     let gate = Arc::new(Mutex::new(()));
-    // Nobody begins before all are seated: who forks alone offers nothing.
+    // None begins before all are seated: a worker that forks alone offers nothing.
     let closed = gate.lock();
-    for part in parts {
+    for (number, part) in (0..).zip(parts) {
         let member = Member(Arc::clone(&shared));
         let gate = Arc::clone(&gate);
-        let seated = shared.core.seat_one(|seat| {
+        let seated = shared.crew.seat_one(|seat| {
             Ok::<_, std::io::Error>(thread::spawn(move || {
                 drop(gate.lock());
-                seat.occupy(thread::current());
+                seat.parker.occupy(thread::current());
                 let shared = Arc::clone(&member.0);
                 let queue: NonNull<dyn Queue> = NonNull::from(&member);
                 // SAFETY: `member` lives until the call has returned.
                 unsafe {
-                    Context::enter(Arc::clone(&shared.core), seat, queue, |context| {
+                    Context::enter(Arc::clone(&shared.crew), seat, number, queue, |context| {
                         part(&shared);
                         // As a worker that finds nothing more.
                         context.account().settle();
                     });
                 }
-                shared.core.count_out();
+                shared.crew.count_out();
             }))
         });
         assert!(seated.is_ok());
     }
     drop(closed);
-    shared.core.wait_ended();
+    shared.crew.wait_ended();
 }

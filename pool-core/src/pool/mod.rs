@@ -19,7 +19,7 @@ use crate::sync::atomic::{AtomicU64, Ordering, fence};
 use crate::sync::thread;
 use crate::task::Task;
 use crate::worker::{Context, Shared, WorkerThread};
-use builder::ThreadConfig;
+pub(crate) use builder::ThreadConfig;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;

@@ -13,6 +13,8 @@ mod seat;
 mod shared;
 mod thread;
 
+#[cfg(all(test, loom))]
+pub(crate) use context::Queue;
 pub(crate) use context::{Context, Inject};
 pub(crate) use crew::{Crew, Hook, Hooks, PanicHandler};
 pub(crate) use shared::Shared;
