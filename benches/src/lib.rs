@@ -21,6 +21,7 @@ pub mod measure;
 pub mod tally;
 pub mod work;
 
+pub mod number;
 pub mod random;
 pub mod stats;
 
