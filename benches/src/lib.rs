@@ -17,6 +17,7 @@
 pub mod contestant;
 pub mod workload;
 
+pub mod inputs;
 pub mod measure;
 pub mod tally;
 pub mod work;

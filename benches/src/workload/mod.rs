@@ -15,8 +15,6 @@ pub mod tree;
 pub mod uneven;
 pub mod urgent;
 
-use std::sync::OnceLock;
-
 /// Which end of a metric is the good one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
@@ -100,16 +98,6 @@ pub fn all() -> Vec<Workload> {
         &idle::WORKLOADS,
     ];
     families.concat()
-}
-
-/// Inputs that are made once, on first use, and shared by all contestants.
-#[derive(Debug, Default)]
-pub struct Inputs {
-    pub(crate) small_tree: OnceLock<Box<tree::Node>>,
-    pub(crate) big_tree: OnceLock<Box<tree::Node>>,
-    pub(crate) keys: OnceLock<quicksort::Keys>,
-    pub(crate) few_numbers: OnceLock<Vec<f64>>,
-    pub(crate) many_numbers: OnceLock<Vec<f64>>,
 }
 
 #[cfg(test)]

@@ -17,8 +17,7 @@ pub(crate) fn cells<C: Join>() -> [(&'static str, Run); 2] {
 }
 
 /// A node of a full binary tree.
-#[derive(Debug)]
-pub(crate) struct Node {
+struct Node {
     value: u64,
     left: Option<Box<Node>>,
     right: Option<Box<Node>>,
@@ -43,6 +42,12 @@ impl Node {
     }
 }
 
+/// The input of `tree-small`.
+struct Small(Box<Node>);
+
+/// The input of `tree-big`.
+struct Big(Box<Node>);
+
 fn sum<C: Join>(fork: &mut C::Fork<'_>, node: &Node) -> u64 {
     let (left, right) = C::join(
         fork,
@@ -54,14 +59,14 @@ fn sum<C: Join>(fork: &mut C::Fork<'_>, node: &Node) -> u64 {
 
 fn small<C: Join>(params: &Params) -> Measured {
     const LAYERS: u32 = 10;
-    let tree = params.inputs().small_tree.get_or_init(|| Node::full(LAYERS));
-    measure::<C>(params, tree, LAYERS, params.scale.pick(5, 100, 1_000, 3_000))
+    let tree = params.inputs.shared(|| Ok(Small(Node::full(LAYERS))))?;
+    measure::<C>(params, &tree.0, LAYERS, params.scale.pick(5, 100, 1_000, 3_000))
 }
 
 fn big<C: Join>(params: &Params) -> Measured {
     let layers = params.scale.pick(12, 16, 20, 24);
-    let tree = params.inputs().big_tree.get_or_init(|| Node::full(layers));
-    measure::<C>(params, tree, layers, params.scale.pick(1, 1, 2, 1))
+    let tree = params.inputs.shared(|| Ok(Big(Node::full(layers))))?;
+    measure::<C>(params, &tree.0, layers, params.scale.pick(1, 1, 2, 1))
 }
 
 fn measure<C: Join>(params: &Params, tree: &Node, layers: u32, times: u64) -> Measured {
