@@ -14,7 +14,9 @@
 //! | counting allocations slows allocating down | memory is measured in a process of its own |
 #![forbid(unsafe_code)]
 
+pub mod capability;
 pub mod contestant;
+pub mod matrix;
 pub mod workload;
 
 pub mod inputs;

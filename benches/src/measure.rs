@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::contestant::Contestant;
+use crate::capability::Contestant;
 use crate::cpu::{Usage, threads};
 use crate::inputs::Inputs;
 

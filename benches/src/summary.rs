@@ -1,6 +1,6 @@
 //! Who wins where, and by how much.
 
-use crate::contestant::Class;
+use crate::capability::Class;
 use crate::number::number;
 use crate::results::{Figure, Results, ratio};
 use crate::workload::Workload;

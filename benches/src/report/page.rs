@@ -4,7 +4,7 @@ use super::About;
 use super::html::{STYLE, escape, table};
 use super::svg::{Bar, chart};
 use super::table::{GATE_HEAD, SUMMARY_HEAD, best_peer, cells, described, gate_cells, head, summary_cells};
-use crate::contestant::Class;
+use crate::capability::Class;
 use crate::number::number;
 use crate::results::{Figure, Results, Row};
 use crate::summary::{Standing, standings};

@@ -1,7 +1,7 @@
 //! Tables in the terminal.
 
 use super::About;
-use crate::contestant::Class;
+use crate::capability::Class;
 use crate::number::number;
 use crate::results::{Figure, Results, Row, ratio};
 use crate::summary::{Standing, standings};

@@ -99,26 +99,3 @@ pub fn all() -> Vec<Workload> {
     ];
     families.concat()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_workload_has_its_own_name_and_a_contestant() {
-        let contestants = crate::contestant::all();
-        let mut names: Vec<_> = all().iter().map(|workload| workload.name).collect();
-        for name in &names {
-            assert!(contestants.iter().any(|contestant| contestant.cell(name).is_some()), "{name}");
-        }
-        let known = names.clone();
-        for contestant in &contestants {
-            for (name, _) in &contestant.cells {
-                assert!(known.contains(name), "{} has a cell for {name}, which nobody describes", contestant.name);
-            }
-        }
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), known.len());
-    }
-}

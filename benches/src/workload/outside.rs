@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use super::{Metric, Workload, workload};
-use crate::contestant::Execute;
+use crate::capability::Execute;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 use crate::tally::with_tally;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Metric, Workload, workload};
-use crate::contestant::Join;
+use crate::capability::Join;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 
 const METRICS: &[Metric] = &[Metric::lower("time", "ns/key", "")];
@@ -111,7 +111,8 @@ fn run<C: Join>(params: &Params) -> Measured {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contestant::{Contestant, Sequential};
+    use crate::capability::Contestant;
+    use crate::contestant::Sequential;
     use crate::random::Random;
 
     #[test]

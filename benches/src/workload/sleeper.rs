@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Metric, Workload, workload};
-use crate::contestant::Execute;
+use crate::capability::Execute;
 use crate::measure::{Measured, Meter, Params, Run, Sample, with_contestant};
 use crate::tally::Latch;
 

@@ -1,7 +1,7 @@
 //! The sum over a binary tree, with one join per node: little work between forks, much memory to walk.
 
 use super::{Metric, Workload, workload};
-use crate::contestant::Join;
+use crate::capability::Join;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 
 const METRICS: &[Metric] = &[Metric::lower("time", "ns/node", "")];
@@ -88,7 +88,8 @@ fn measure<C: Join>(params: &Params, tree: &Node, layers: u32, times: u64) -> Me
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contestant::{Contestant, Sequential};
+    use crate::capability::Contestant;
+    use crate::contestant::Sequential;
 
     #[test]
     fn a_full_tree_holds_each_number_once() {

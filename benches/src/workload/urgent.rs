@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::blocked::Blocked;
 use super::{Metric, Workload, workload};
-use crate::contestant::Execute;
+use crate::capability::Execute;
 use crate::measure::{Measured, Meter, Params, Run, Sample, with_contestant};
 use crate::stats::percentile;
 use crate::tally::Latch;
