@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Metric, Workload, workload};
+use super::description::{Metric, Workload, workload};
 use crate::capability::Join;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 

@@ -1,6 +1,6 @@
 //! The sum of a slice: a loop that a pool must not make slower when it is short, and should make faster when it is long.
 
-use super::{Metric, Workload, workload};
+use super::description::{Metric, Workload, workload};
 use crate::capability::Reduce;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 

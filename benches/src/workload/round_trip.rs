@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Metric, Workload, workload};
+use super::description::{Metric, Workload, workload};
 use crate::capability::{Execute, Spawn};
 use crate::measure::{Measured, Meter, Params, Run, Sample, with_contestant};
 use crate::stats::percentile;

@@ -1,6 +1,6 @@
 //! The sum over a binary tree, with one join per node: little work between forks, much memory to walk.
 
-use super::{Metric, Workload, workload};
+use super::description::{Metric, Workload, workload};
 use crate::capability::Join;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 

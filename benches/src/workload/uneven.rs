@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Metric, Workload, workload};
+use super::description::{Metric, Workload, workload};
 use crate::capability::Execute;
 use crate::measure::{Measured, Meter, Params, Run, with_contestant};
 use crate::random::Random;
