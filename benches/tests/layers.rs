@@ -141,6 +141,11 @@ fn the_comparison_stands_in_layers() {
     holds("benches/src");
 }
 
+#[test]
+fn the_pool_stands_in_layers() {
+    holds("pool-core/src");
+}
+
 /// The faults of a made-up crate, whose `lib.rs` is a table of `layers` and then what is given for it.
 fn planted(layers: &[&str], files: &[(&str, &str)]) -> Vec<String> {
     let rows: String = layers.iter().map(|layer| format!("//! | [`{layer}`] | |\n")).collect();
