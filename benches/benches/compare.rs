@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use pool_benches::capability::Class;
 use pool_benches::cli::{self, Command, HELP, Options};
-use pool_benches::contestant::Class;
 use pool_benches::cpu::Disturbance;
 use pool_benches::measure::Params;
 use pool_benches::report::{About, json, page, table};
 use pool_benches::results::Results;
 use pool_benches::targets::{Judged, TARGETS, judge};
-use pool_benches::{contestant, runner, workload};
+use pool_benches::{matrix, runner, workload};
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)) {
@@ -108,7 +108,7 @@ fn list() {
         println!("  {:16} {}{}", workload.name, if workload.standard { "" } else { "* " }, workload.title);
     }
     println!("contestants");
-    for contestant in contestant::all() {
+    for contestant in matrix::all() {
         println!("  {}", contestant.name);
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
-use crate::contestant::{self, Entry};
+use crate::matrix::{self, Entry};
 use crate::measure::Scale;
 use crate::targets::{self, TARGETS};
 use crate::workload::{self, Workload};
@@ -150,7 +150,7 @@ fn choose_workloads(
 }
 
 fn choose_contestants(named: Option<Vec<String>>) -> Result<Vec<Entry>, String> {
-    let mut all = contestant::all();
+    let mut all = matrix::all();
     if let Some(names) = named {
         let known: Vec<&str> = all.iter().map(|entry| entry.name).collect();
         let names = all_known("contestant", names, &known)?;
@@ -202,7 +202,7 @@ mod tests {
         let defaults = options("--bench").unwrap();
         assert_eq!((defaults.workers, defaults.repetitions, defaults.scale), (2, 9, Scale::Standard));
         assert!(defaults.workloads.iter().all(|workload| workload.standard));
-        assert_eq!(defaults.contestants.len(), contestant::all().len());
+        assert_eq!(defaults.contestants.len(), matrix::all().len());
         let without_bench = options("").unwrap();
         assert_eq!((without_bench.scale, without_bench.repetitions), (Scale::Tiny, 1));
     }

@@ -1,13 +1,12 @@
 //! What every measurement is given, what it gives back, and the frame that it runs in.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::contestant::Contestant;
+use crate::capability::Contestant;
 use crate::cpu::{Usage, threads};
-use crate::workload::Inputs;
+use crate::inputs::Inputs;
 
 /// How large the workloads are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,18 +57,13 @@ pub struct Params {
     /// The program that measures memory in a process of its own.
     pub memory_probe: Option<PathBuf>,
     /// Inputs made once and shared by all contestants.
-    pub inputs: OnceLock<Inputs>,
+    pub inputs: Inputs,
 }
 
 impl Params {
     /// Parameters with the given number of workers and scale, and a fixed seed.
     pub fn new(workers: usize, scale: Scale) -> Self {
-        Params { workers, scale, seed: 1, data: None, memory_probe: None, inputs: OnceLock::new() }
-    }
-
-    /// The shared inputs.
-    pub fn inputs(&self) -> &Inputs {
-        self.inputs.get_or_init(Inputs::default)
+        Params { workers, scale, seed: 1, data: None, memory_probe: None, inputs: Inputs::default() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What has been measured, and the rows that reports show.
 
-use crate::contestant::Class;
+use crate::capability::Class;
 use crate::measure::Measured;
 use crate::stats::Spread;
 use crate::workload::{Better, Workload};

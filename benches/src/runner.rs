@@ -4,8 +4,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::contestant::Entry;
 use crate::line_time::line_time;
+use crate::matrix::Entry;
 use crate::measure::{Measured, Params, Run};
 use crate::random::Random;
 use crate::results::{Record, Results};
@@ -67,7 +67,8 @@ fn message(payload: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contestant::{self, Class};
+    use crate::capability::Class;
+    use crate::matrix;
     use crate::measure::{Sample, Scale};
     use crate::workload;
 
@@ -88,7 +89,7 @@ mod tests {
 
     #[test]
     fn repetitions_interleave_the_contestants() {
-        let entries: Vec<Entry> = contestant::all().into_iter().filter(|entry| entry.cell("fib").is_some()).collect();
+        let entries: Vec<Entry> = matrix::all().into_iter().filter(|entry| entry.cell("fib").is_some()).collect();
         let mut params = Params::new(1, Scale::Tiny);
         let results = run(&mut params, &workload::fork_join::WORKLOADS[..1], &entries, 2, |_, _, _| ());
         let repetitions: Vec<usize> = results.records.iter().map(|record| record.repetition).collect();

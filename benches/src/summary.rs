@@ -1,7 +1,7 @@
 //! Who wins where, and by how much.
 
-use crate::contestant::Class;
-use crate::report::number;
+use crate::capability::Class;
+use crate::number::number;
 use crate::results::{Figure, Results, ratio};
 use crate::workload::Workload;
 

@@ -1,6 +1,6 @@
 //! What ours must reach, as one table: `--gate` measures it and says which rows hold.
 
-use crate::contestant::Class;
+use crate::capability::Class;
 use crate::results::{Figure, Results, ratio};
 use crate::workload::Better;
 
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn every_target_names_what_exists() {
-        let (workloads, contestants) = (crate::workload::all(), crate::contestant::all());
+        let (workloads, contestants) = (crate::workload::all(), crate::matrix::all());
         for target in TARGETS {
             let workload = workloads.iter().find(|workload| workload.name == target.workload);
             let workload = workload.unwrap_or_else(|| panic!("no workload {}", target.workload));

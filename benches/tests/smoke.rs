@@ -1,13 +1,13 @@
 //! Every cell of the comparison at its smallest: each contestant on each workload that it says it can do.
 
 use pool_benches::measure::{Params, Scale};
-use pool_benches::{contestant, workload};
+use pool_benches::{matrix, workload};
 
 #[test]
 fn every_contestant_does_what_it_says() {
     let mut params = Params::new(2, Scale::Tiny);
     params.memory_probe = Some(env!("CARGO_BIN_EXE_memory-probe").into());
-    for entry in contestant::all() {
+    for entry in matrix::all() {
         for workload in workload::all() {
             let Some(run) = entry.cell(workload.name) else { continue };
             let sample = match run(&params) {

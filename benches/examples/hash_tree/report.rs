@@ -1,7 +1,7 @@
 //! What the contest has shown, for people.
 
 use pool_benches::machine::Machine;
-use pool_benches::report::number;
+use pool_benches::number::number;
 use pool_benches::report::table::layout;
 use pool_benches::stats::Spread;
 

@@ -25,7 +25,7 @@ fn measure(arguments: &[String]) -> Result<Vec<f64>, String> {
     COUNTER.get_or_init(|| counted);
     let workers = workers.parse().map_err(|_| format!("{workers} is no number of workers"))?;
     let scale = Scale::from_name(scale).ok_or_else(|| format!("{scale} is no scale"))?;
-    let entry = pool_benches::contestant::all().into_iter().find(|entry| entry.name == contestant);
+    let entry = pool_benches::matrix::all().into_iter().find(|entry| entry.name == contestant);
     let run = entry.and_then(|entry| entry.cell(workload)).ok_or_else(|| format!("no {workload} of {contestant}"))?;
     Ok(run(&Params::new(workers, scale))?.values)
 }

@@ -3,7 +3,8 @@
 use std::cell::OnceCell;
 use std::thread::{self, JoinHandle};
 
-use super::{Class, Contestant, Execute, warm_up_with_tasks};
+use super::warm_up::warm_up_with_tasks;
+use crate::capability::{Class, Contestant, Execute};
 
 type Job = Box<dyn FnOnce() + Send>;
 

@@ -4,7 +4,7 @@ use std::num::NonZero;
 
 use chili::{Config, Scope, ThreadPool};
 
-use super::{Class, Contestant, Join, Reduce};
+use crate::capability::{Class, Contestant, Join, Reduce};
 
 /// `chili`.
 #[derive(Debug)]

@@ -3,7 +3,8 @@
 use executors::parker::{SmallThreadData, StaticParker};
 use executors::{Executor, crossbeam_channel_pool, crossbeam_workstealing_pool};
 
-use super::{Class, Contestant, Execute, warm_up_with_tasks};
+use super::warm_up::warm_up_with_tasks;
+use crate::capability::{Class, Contestant, Execute};
 
 /// The `crossbeam_workstealing_pool` of `executors`.
 #[derive(Debug)]

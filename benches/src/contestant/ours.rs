@@ -2,7 +2,8 @@
 
 use pool_core::{JoinHandle, Scope};
 
-use super::{Class, Contestant, Execute, Join, Reduce, Scoped, Spawn, warm_up_with_tasks};
+use super::warm_up::warm_up_with_tasks;
+use crate::capability::{Class, Contestant, Execute, Join, Reduce, Scoped, Spawn};
 
 macro_rules! strategy {
     ($(#[$doc:meta])* $type:ident, $name:literal, $pool:ty, $urgent:expr) => {

@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 
-use super::{Class, Contestant, Execute, Join, Reduce, Scoped, warm_up_with_tasks};
+use super::warm_up::warm_up_with_tasks;
+use crate::capability::{Class, Contestant, Execute, Join, Reduce, Scoped};
 
 /// `rayon`.
 #[derive(Debug)]

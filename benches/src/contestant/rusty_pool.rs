@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rusty_pool::{JoinHandle, ThreadPool};
 
-use super::{Class, Contestant, Execute, Spawn, warm_up_with_tasks};
+use super::warm_up::warm_up_with_tasks;
+use crate::capability::{Class, Contestant, Execute, Spawn};
 
 /// `rusty_pool`.
 pub struct RustyPool(ThreadPool);

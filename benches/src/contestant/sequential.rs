@@ -1,6 +1,6 @@
 //! No pool: the same recursion on the calling thread.
 
-use super::{Class, Contestant, Join, Reduce};
+use crate::capability::{Class, Contestant, Join, Reduce};
 
 /// The calling thread alone.
 #[derive(Debug)]

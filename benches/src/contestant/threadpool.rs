@@ -2,7 +2,8 @@
 
 use threadpool::ThreadPool;
 
-use super::{Class, Contestant, Execute, warm_up_with_tasks};
+use super::warm_up::warm_up_with_tasks;
+use crate::capability::{Class, Contestant, Execute};
 
 /// `threadpool`.
 #[derive(Debug)]

@@ -3,7 +3,8 @@
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-use super::{Class, Contestant, Execute, Spawn, warm_up_with_tasks};
+use super::warm_up::warm_up_with_tasks;
+use crate::capability::{Class, Contestant, Execute, Spawn};
 
 /// `tokio`.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::About;
-use crate::contestant::Class;
+use crate::capability::Class;
 use crate::results::{Record, Results};
 use crate::workload::{Better, Workload};
 

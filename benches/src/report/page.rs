@@ -1,10 +1,11 @@
 //! One page with everything: who wins where, and for each workload its charts and its table. It needs nothing but itself.
 
+use super::About;
 use super::html::{STYLE, escape, table};
 use super::svg::{Bar, chart};
 use super::table::{GATE_HEAD, SUMMARY_HEAD, best_peer, cells, described, gate_cells, head, summary_cells};
-use super::{About, number};
-use crate::contestant::Class;
+use crate::capability::Class;
+use crate::number::number;
 use crate::results::{Figure, Results, Row};
 use crate::summary::{Standing, standings};
 use crate::targets::Judged;

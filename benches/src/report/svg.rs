@@ -1,7 +1,7 @@
 //! Bar charts: one bar per contestant to its median, a whisker from minimum to maximum.
 
 use super::html::escape;
-use super::number;
+use crate::number::number;
 use crate::stats::Spread;
 
 /// One bar.

@@ -1,7 +1,8 @@
 //! Tables in the terminal.
 
-use super::{About, number};
-use crate::contestant::Class;
+use super::About;
+use crate::capability::Class;
+use crate::number::number;
 use crate::results::{Figure, Results, Row, ratio};
 use crate::summary::{Standing, standings};
 use crate::targets::Judged;

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::contestant::Execute;
+use crate::capability::Execute;
 use crate::tally::PATIENCE;
 
 /// Holds every worker in a task until it is released.

@@ -3,8 +3,8 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use super::{Metric, Workload, workload};
-use crate::contestant::Join;
+use super::description::{Metric, Workload, workload};
+use crate::capability::Join;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 use crate::work;
 

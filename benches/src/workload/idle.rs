@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{Metric, Workload, without_cpu};
-use crate::contestant::Contestant;
+use super::description::{Metric, Workload, without_cpu};
+use crate::capability::Contestant;
 use crate::measure::{Measured, Meter, Params, Run, Sample, with_contestant};
 
 const METRICS: &[Metric] = &[

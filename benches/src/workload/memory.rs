@@ -5,8 +5,8 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use super::blocked::Blocked;
-use super::{Metric, Workload, without_cpu};
-use crate::contestant::{Execute, Spawn};
+use super::description::{Metric, Workload, without_cpu};
+use crate::capability::{Execute, Spawn};
 use crate::measure::{Measured, Params, Run, Sample, with_contestant};
 use crate::tally::Latch;
 

@@ -2,6 +2,7 @@
 //! contestant must be able to do. Each checks its result and says so instead of giving a figure if it is wrong.
 
 mod blocked;
+mod description;
 pub mod fork_join;
 pub mod idle;
 pub mod memory;
@@ -15,73 +16,7 @@ pub mod tree;
 pub mod uneven;
 pub mod urgent;
 
-use std::sync::OnceLock;
-
-/// Which end of a metric is the good one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Better {
-    /// The smaller, the better.
-    Lower,
-    /// The larger, the better.
-    Higher,
-}
-
-/// One figure that a workload gives.
-#[derive(Clone, Copy, Debug)]
-pub struct Metric {
-    /// Its name on the command line and in targets.
-    pub name: &'static str,
-    /// Its unit.
-    pub unit: &'static str,
-    /// What it is, where the workload's title does not say it.
-    pub what: &'static str,
-    /// Which end is good.
-    pub better: Better,
-}
-
-impl Metric {
-    const fn lower(name: &'static str, unit: &'static str, what: &'static str) -> Self {
-        Metric { name, unit, what, better: Better::Lower }
-    }
-
-    const fn higher(name: &'static str, unit: &'static str, what: &'static str) -> Self {
-        Metric { name, unit, what, better: Better::Higher }
-    }
-}
-
-/// A workload as tables describe it.
-#[derive(Clone, Copy, Debug)]
-pub struct Workload {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// One line that says what happens.
-    pub title: &'static str,
-    /// What it gives; the first is the one it is judged by.
-    pub metrics: &'static [Metric],
-    /// What processor time is counted per, if it is told apart from the metrics.
-    pub operation: Option<&'static str>,
-    /// The number of workers, if it is not the one asked for.
-    pub workers: Option<usize>,
-    /// The fewest workers with which it makes sense.
-    pub least_workers: usize,
-    /// Whether it runs unless named.
-    pub standard: bool,
-}
-
-/// A workload that runs by default, with the asked number of workers.
-const fn workload(
-    name: &'static str,
-    title: &'static str,
-    metrics: &'static [Metric],
-    operation: &'static str,
-) -> Workload {
-    Workload { name, title, metrics, operation: Some(operation), workers: None, least_workers: 1, standard: true }
-}
-
-/// The same without processor time per operation.
-const fn without_cpu(name: &'static str, title: &'static str, metrics: &'static [Metric]) -> Workload {
-    Workload { name, title, metrics, operation: None, workers: None, least_workers: 1, standard: true }
-}
+pub use self::description::{Better, Metric, Workload};
 
 /// Every workload, in the order of the tables.
 pub fn all() -> Vec<Workload> {
@@ -100,37 +35,4 @@ pub fn all() -> Vec<Workload> {
         &idle::WORKLOADS,
     ];
     families.concat()
-}
-
-/// Inputs that are made once, on first use, and shared by all contestants.
-#[derive(Debug, Default)]
-pub struct Inputs {
-    pub(crate) small_tree: OnceLock<Box<tree::Node>>,
-    pub(crate) big_tree: OnceLock<Box<tree::Node>>,
-    pub(crate) keys: OnceLock<quicksort::Keys>,
-    pub(crate) few_numbers: OnceLock<Vec<f64>>,
-    pub(crate) many_numbers: OnceLock<Vec<f64>>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_workload_has_its_own_name_and_a_contestant() {
-        let contestants = crate::contestant::all();
-        let mut names: Vec<_> = all().iter().map(|workload| workload.name).collect();
-        for name in &names {
-            assert!(contestants.iter().any(|contestant| contestant.cell(name).is_some()), "{name}");
-        }
-        let known = names.clone();
-        for contestant in &contestants {
-            for (name, _) in &contestant.cells {
-                assert!(known.contains(name), "{} has a cell for {name}, which nobody describes", contestant.name);
-            }
-        }
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), known.len());
-    }
 }

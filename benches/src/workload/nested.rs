@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::{Metric, Workload, workload};
-use crate::contestant::{Execute, Scoped};
+use super::description::{Metric, Workload, workload};
+use crate::capability::{Execute, Scoped};
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 use crate::tally::{Tally, with_tally};
 use crate::work;

@@ -4,8 +4,8 @@ use std::hint::black_box;
 use std::sync::Barrier;
 use std::thread;
 
-use super::{Metric, Workload, workload};
-use crate::contestant::Execute;
+use super::description::{Metric, Workload, workload};
+use crate::capability::Execute;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 use crate::tally::with_tally;
 

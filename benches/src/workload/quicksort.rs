@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::{Metric, Workload, workload};
-use crate::contestant::Join;
+use super::description::{Metric, Workload, workload};
+use crate::capability::Join;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 
 const METRICS: &[Metric] = &[Metric::lower("time", "ns/key", "")];
@@ -20,8 +20,7 @@ pub(crate) fn cells<C: Join>() -> [(&'static str, Run); 1] {
 const CUT_OFF: usize = 2_048;
 
 /// Unsorted keys and what they must still be when sorted.
-#[derive(Debug)]
-pub(crate) struct Keys {
+struct Keys {
     keys: Vec<u64>,
     checksum: u64,
 }
@@ -89,15 +88,11 @@ fn partition(keys: &mut [u64]) -> (&mut [u64], &mut [u64]) {
 
 fn run<C: Join>(params: &Params) -> Measured {
     let count = params.scale.pick(20_000, 300_000, 2_000_000, 10_000_000);
-    let input = match params.inputs().keys.get() {
-        Some(keys) => keys,
-        None => {
-            let file = params.data.clone().map_or_else(std::env::current_exe, Ok);
-            let keys = file.and_then(|file| Keys::read(&file, count));
-            let keys = keys.map_err(|error| format!("the file to sort cannot be read: {error}"))?;
-            params.inputs().keys.get_or_init(|| keys)
-        }
-    };
+    let input = params.inputs.shared(|| {
+        let file = params.data.clone().map_or_else(std::env::current_exe, Ok);
+        let keys = file.and_then(|file| Keys::read(&file, count));
+        keys.map_err(|error| format!("the file to sort cannot be read: {error}"))
+    })?;
     let mut keys = input.keys.clone();
     with_contestant::<C>(params, |pool| {
         let meter = Meter::start();
@@ -116,7 +111,8 @@ fn run<C: Join>(params: &Params) -> Measured {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contestant::{Contestant, Sequential};
+    use crate::capability::Contestant;
+    use crate::contestant::Sequential;
     use crate::random::Random;
 
     #[test]

@@ -1,7 +1,7 @@
 //! The sum of a slice: a loop that a pool must not make slower when it is short, and should make faster when it is long.
 
-use super::{Metric, Workload, workload};
-use crate::contestant::Reduce;
+use super::description::{Metric, Workload, workload};
+use crate::capability::Reduce;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 
 const MICROS: &[Metric] = &[Metric::lower("time", "µs/sum", "")];
@@ -17,20 +17,26 @@ pub(crate) fn cells<C: Reduce>() -> [(&'static str, Run); 2] {
     [("sum-short", short::<C>), ("sum-long", long::<C>)]
 }
 
+/// The input of `sum-short`.
+struct Short(Vec<f64>);
+
+/// The input of `sum-long`.
+struct Long(Vec<f64>);
+
 /// Small whole numbers, so that the sum is exact in any order.
 fn numbers(count: usize) -> Vec<f64> {
     (0..count).map(|index| (index % 8) as f64).collect()
 }
 
 fn short<C: Reduce>(params: &Params) -> Measured {
-    let data = params.inputs().few_numbers.get_or_init(|| numbers(10_000));
-    measure::<C>(params, data, params.scale.pick(5, 200, 1_000, 3_000), 1e3)
+    let data = params.inputs.shared(|| Ok(Short(numbers(10_000))))?;
+    measure::<C>(params, &data.0, params.scale.pick(5, 200, 1_000, 3_000), 1e3)
 }
 
 fn long<C: Reduce>(params: &Params) -> Measured {
     let count = params.scale.pick(100_000, 1_000_000, 5_000_000, 50_000_000);
-    let data = params.inputs().many_numbers.get_or_init(|| numbers(count));
-    measure::<C>(params, data, params.scale.pick(1, 2, 4, 2), 1e6)
+    let data = params.inputs.shared(|| Ok(Long(numbers(count))))?;
+    measure::<C>(params, &data.0, params.scale.pick(1, 2, 4, 2), 1e6)
 }
 
 fn measure<C: Reduce>(params: &Params, data: &[f64], times: usize, nanos_per_unit: f64) -> Measured {

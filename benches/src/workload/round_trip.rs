@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Metric, Workload, workload};
-use crate::contestant::{Execute, Spawn};
+use super::description::{Metric, Workload, workload};
+use crate::capability::{Execute, Spawn};
 use crate::measure::{Measured, Meter, Params, Run, Sample, with_contestant};
 use crate::stats::percentile;
 use crate::tally::{PATIENCE, thread_number};

@@ -1,7 +1,7 @@
 //! The sum over a binary tree, with one join per node: little work between forks, much memory to walk.
 
-use super::{Metric, Workload, workload};
-use crate::contestant::Join;
+use super::description::{Metric, Workload, workload};
+use crate::capability::Join;
 use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 
 const METRICS: &[Metric] = &[Metric::lower("time", "ns/node", "")];
@@ -17,8 +17,7 @@ pub(crate) fn cells<C: Join>() -> [(&'static str, Run); 2] {
 }
 
 /// A node of a full binary tree.
-#[derive(Debug)]
-pub(crate) struct Node {
+struct Node {
     value: u64,
     left: Option<Box<Node>>,
     right: Option<Box<Node>>,
@@ -43,6 +42,12 @@ impl Node {
     }
 }
 
+/// The input of `tree-small`.
+struct Small(Box<Node>);
+
+/// The input of `tree-big`.
+struct Big(Box<Node>);
+
 fn sum<C: Join>(fork: &mut C::Fork<'_>, node: &Node) -> u64 {
     let (left, right) = C::join(
         fork,
@@ -54,14 +59,14 @@ fn sum<C: Join>(fork: &mut C::Fork<'_>, node: &Node) -> u64 {
 
 fn small<C: Join>(params: &Params) -> Measured {
     const LAYERS: u32 = 10;
-    let tree = params.inputs().small_tree.get_or_init(|| Node::full(LAYERS));
-    measure::<C>(params, tree, LAYERS, params.scale.pick(5, 100, 1_000, 3_000))
+    let tree = params.inputs.shared(|| Ok(Small(Node::full(LAYERS))))?;
+    measure::<C>(params, &tree.0, LAYERS, params.scale.pick(5, 100, 1_000, 3_000))
 }
 
 fn big<C: Join>(params: &Params) -> Measured {
     let layers = params.scale.pick(12, 16, 20, 24);
-    let tree = params.inputs().big_tree.get_or_init(|| Node::full(layers));
-    measure::<C>(params, tree, layers, params.scale.pick(1, 1, 2, 1))
+    let tree = params.inputs.shared(|| Ok(Big(Node::full(layers))))?;
+    measure::<C>(params, &tree.0, layers, params.scale.pick(1, 1, 2, 1))
 }
 
 fn measure<C: Join>(params: &Params, tree: &Node, layers: u32, times: u64) -> Measured {
@@ -83,7 +88,8 @@ fn measure<C: Join>(params: &Params, tree: &Node, layers: u32, times: u64) -> Me
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contestant::{Contestant, Sequential};
+    use crate::capability::Contestant;
+    use crate::contestant::Sequential;
 
     #[test]
     fn a_full_tree_holds_each_number_once() {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Metric, Workload, workload};
-use crate::contestant::Execute;
+use super::description::{Metric, Workload, workload};
+use crate::capability::Execute;
 use crate::measure::{Measured, Meter, Params, Run, with_contestant};
 use crate::random::Random;
 use crate::tally::Latch;

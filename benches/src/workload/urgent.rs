@@ -5,8 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::blocked::Blocked;
-use super::{Metric, Workload, workload};
-use crate::contestant::Execute;
+use super::description::{Metric, Workload, workload};
+use crate::capability::Execute;
 use crate::measure::{Measured, Meter, Params, Run, Sample, with_contestant};
 use crate::stats::percentile;
 use crate::tally::Latch;
