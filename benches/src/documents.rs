@@ -12,6 +12,8 @@ mod pool_workstealing {}
 mod pool_priority {}
 #[doc = include_str!("../../pool-conformance/README.md")]
 mod pool_conformance {}
+#[doc = include_str!("../../docs/coming-from.md")]
+mod coming_from {}
 #[doc = include_str!("../../docs/waiting.md")]
 mod waiting {}
 #[doc = include_str!("../../docs/shutdown.md")]

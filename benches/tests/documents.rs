@@ -182,13 +182,14 @@ fn every_file_with_a_weak_ordering_is_explained() {
 /// The tests that `docs/` names are there.
 #[test]
 fn tests_that_are_named_exist() {
-    let kit: String = files()
-        .iter()
-        .filter(|file| file.starts_with("pool-conformance/src") && file.extension().is_some_and(|it| it == "rs"))
-        .map(|file| read(file))
-        .collect();
+    // The kit, and the tests of each crate.
+    let has_tests = |file: &&PathBuf| {
+        let in_tests = file.iter().nth(1).is_some_and(|folder| folder == "tests");
+        (in_tests || file.starts_with("pool-conformance")) && file.extension().is_some_and(|it| it == "rs")
+    };
+    let kit: String = files().iter().filter(has_tests).map(|file| read(file)).collect();
     let mut faults = Vec::new();
-    for page in ["docs/laws.md", "docs/waiting.md", "docs/shutdown.md"] {
+    for page in ["docs/architecture.md", "docs/coming-from.md", "docs/laws.md", "docs/shutdown.md", "docs/waiting.md"] {
         for (number, line) in prose(&read(Path::new(page))).collect::<Vec<_>>() {
             let is_test = |span: &&str| {
                 span.matches('_').count() >= 2
