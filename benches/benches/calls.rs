@@ -73,7 +73,7 @@ fn pool_calls<S: Scheduler<Task> + Default + 'static>(group: &mut BenchmarkGroup
                     black_box(index);
                 });
             }
-            pool.wait_idle();
+            pool.wait_idle().expect("called from outside");
         });
     });
     group.bench_function(format!("{name}/spawn and join"), |bencher| {

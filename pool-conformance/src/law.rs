@@ -1,11 +1,11 @@
 use std::fmt;
 
-/// A law of the traits, with the number it has in [`pool_core::scheduler`].
+/// A law of the traits, with the number it has in [`pool_core::strategy`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Law {
     /// Law 1: each accepted item comes out exactly once, and one that never comes out is dropped exactly once.
     ExactlyOnce,
-    /// Law 2: `next` sees what was pushed before it, whoever pushed it.
+    /// Law 2: `next` sees what was pushed before it, whichever thread pushed it.
     NothingHides,
     /// Law 3: `is_empty` tells the truth.
     EmptyAgrees,
@@ -18,7 +18,7 @@ pub enum Law {
 }
 
 impl Law {
-    /// Its number in [`pool_core::scheduler`].
+    /// Its number in [`pool_core::strategy`].
     pub const fn number(self) -> u8 {
         self as u8 + 1
     }

@@ -22,11 +22,11 @@
 //! | `hides_nothing_of_a_blocked_worker` | 2 | a worker pushes and never asks again |
 //! | `sees_what_is_on_the_move` | 2, 3 | one worker moves items between places while another looks |
 //! | `keeps_the_pools_word` | 1 | `inject_if` with a pool that admits some and refuses others |
-//! | `lets_nobody_in_behind_the_closer` | 1 | the same while the pool is being closed |
-//! | `overlooks_nobody_in_a_last_look` | 2, 3 | one submits while another looks, with the fences of the pool |
+//! | `admits_nothing_behind_the_closer` | 1 | the same while the pool is being closed |
+//! | `overlooks_nothing_in_a_last_look` | 2, 3 | one submits while another looks, with the fences of the pool |
 //! | `loses_nothing_in_traffic` | 1, 5 | everything at once, with real threads |
 //!
-//! The laws stand in [`pool_core::scheduler`]. A strategy whose shared state goes through [`pool_core::sync`] can be tried
+//! The laws stand in [`pool_core::strategy`]. A strategy whose shared state goes through [`pool_core::sync`] can be tried
 //! under loom as well, with [`loom_laws!`].
 //!
 //! Each check is also a plain function in [`bare`] that gives the [`Violation`], for strategies that need other arguments and
@@ -111,8 +111,8 @@ macro_rules! __bare_checks {
             hides_nothing_of_a_blocked_worker: $crate::bare::handovers(|| $make),
             sees_what_is_on_the_move: $crate::bare::shuttles(|| $make),
             keeps_the_pools_word: $crate::bare::admissions(|| $make),
-            lets_nobody_in_behind_the_closer: $crate::bare::closings(|| $make),
-            overlooks_nobody_in_a_last_look: $crate::bare::last_looks(|| $make),
+            admits_nothing_behind_the_closer: $crate::bare::closings(|| $make),
+            overlooks_nothing_in_a_last_look: $crate::bare::last_looks(|| $make),
             loses_nothing_in_traffic: $crate::bare::traffic(|| $make),
         }
     };
@@ -192,6 +192,11 @@ macro_rules! loom_laws {
             }
 
             #[test]
+            fn last_look_at_an_admission() {
+                $crate::loom_laws::last_look_at_an_admission(|| $make);
+            }
+
+            #[test]
             fn last_question() {
                 $crate::loom_laws::last_question(|| $make);
             }
@@ -202,8 +207,18 @@ macro_rules! loom_laws {
             }
 
             #[test]
+            fn last_question_after_an_admission() {
+                $crate::loom_laws::last_question_after_an_admission(|| $make);
+            }
+
+            #[test]
             fn one_is_asked_at_a_time() {
                 $crate::loom_laws::one_is_asked_at_a_time(|| $make);
+            }
+
+            #[test]
+            fn the_closer_has_seen_each_admission() {
+                $crate::loom_laws::the_closer_has_seen_each_admission(|| $make);
             }
         }
     };

@@ -5,16 +5,16 @@
 
 use std::sync::Arc;
 
-use pool_core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use pool_core::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use pool_core::sync::thread;
-use pool_core::{Admission, Scheduler, Worker};
+use pool_core::strategy::{Admit, Asking, Scheduler, Worker};
 
 /// Two workers ask once each for one item: exactly one of them gets it.
 pub fn two_at_one<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
     loom::model(move || {
         let scheduler = Arc::new(make());
         let (mut a, mut b) = (scheduler.attach(1), scheduler.attach(2));
-        scheduler.inject(7, S::Hint::default());
+        scheduler.inject(7, None);
         let rival = thread::spawn(move || b.next());
         let mut got: Vec<u32> = a.next().into_iter().chain(rival.join().unwrap()).collect();
         got.sort_unstable();
@@ -27,8 +27,8 @@ pub fn two_at_two<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Syn
     loom::model(move || {
         let scheduler = Arc::new(make());
         let (mut a, mut b) = (scheduler.attach(1), scheduler.attach(2));
-        scheduler.inject(1, S::Hint::default());
-        a.push(2, S::Hint::default());
+        scheduler.inject(1, None);
+        a.push(2, None);
         let rival = thread::spawn(move || b.next());
         let mut got: Vec<u32> = a.next().into_iter().chain(rival.join().unwrap()).collect();
         got.sort_unstable();
@@ -36,7 +36,7 @@ pub fn two_at_two<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Syn
     });
 }
 
-/// A worker pushes, says so, and does not ask again: whoever has heard of it finds the item.
+/// A worker pushes, says so, and does not ask again: a worker that has heard of it finds the item.
 pub fn push_then_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
     loom::model(move || {
         let scheduler = Arc::new(make());
@@ -44,7 +44,7 @@ pub fn push_then_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send +
         let said = Arc::new(AtomicBool::new(false));
         let saying = Arc::clone(&said);
         let pusher = thread::spawn(move || {
-            a.push(7, S::Hint::default());
+            a.push(7, None);
             saying.store(true, Ordering::Release);
             a
         });
@@ -59,13 +59,13 @@ pub fn push_then_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send +
     });
 }
 
-/// The last item is taken while another is pushed: the other is found by the next who asks.
+/// The last item is taken while another is pushed: the other is found by the next worker that asks.
 pub fn push_against_take<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
     loom::model(move || {
         let scheduler = Arc::new(make());
         let (mut a, mut b) = (scheduler.attach(1), scheduler.attach(2));
-        scheduler.inject(1, S::Hint::default());
-        let pusher = thread::spawn(move || a.push(2, S::Hint::default()));
+        scheduler.inject(1, None);
+        let pusher = thread::spawn(move || a.push(2, None));
         let mut got: Vec<u32> = b.next().into_iter().collect();
         pusher.join().unwrap();
         assert!(got.len() == 2 || !scheduler.is_empty(), "law 3: is_empty does not see an item pushed before");
@@ -81,12 +81,12 @@ pub fn push_after_take<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send 
     loom::model(move || {
         let scheduler = Arc::new(make());
         let (mut a, mut b) = (scheduler.attach(1), scheduler.attach(2));
-        scheduler.inject(1, S::Hint::default());
-        assert_eq!(a.try_next(), Some(1), "law 2: the only item, and nobody else");
+        scheduler.inject(1, None);
+        assert_eq!(a.try_next(), Some(1), "law 2: the only item, and no rival");
         let shared = Arc::clone(&scheduler);
-        let submitter = thread::spawn(move || shared.inject(2, S::Hint::default()));
+        let submitter = thread::spawn(move || shared.inject(2, None));
         let taker = thread::spawn(move || (b.try_next(), b));
-        a.push(3, S::Hint::default());
+        a.push(3, None);
         let mut got: Vec<u32> = a.try_next().into_iter().collect();
         submitter.join().unwrap();
         let (early, mut b) = taker.join().unwrap();
@@ -98,25 +98,25 @@ pub fn push_after_take<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send 
     });
 }
 
-/// For strategies that promise first in, first out to everybody: who has heard of a submission submits after it. The one who
-/// hears is a worker that has taken the last item, the other is an outside thread.
+/// For strategies that promise first in, first out to every submitter: an outside thread submits, and a worker that has taken
+/// the last item pushes another. If it has heard of the submission, its own comes after.
 ///
 /// Not in [`loom_laws!`](crate::loom_laws), as it is no law of every strategy.
 pub fn first_in_first_out<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
     loom::model(move || {
         let scheduler = Arc::new(make());
         let mut worker = scheduler.attach(1);
-        scheduler.inject(1, S::Hint::default());
-        assert_eq!(worker.next(), Some(1), "law 2: the only item, and nobody else");
+        scheduler.inject(1, None);
+        assert_eq!(worker.next(), Some(1), "law 2: the only item, and no rival");
         let said = Arc::new(AtomicBool::new(false));
         let saying = Arc::clone(&said);
         let shared = Arc::clone(&scheduler);
         let submitter = thread::spawn(move || {
-            shared.inject(2, S::Hint::default());
+            shared.inject(2, None);
             saying.store(true, Ordering::Release);
         });
         let heard = said.load(Ordering::Acquire);
-        worker.push(3, S::Hint::default());
+        worker.push(3, None);
         submitter.join().unwrap();
         let got: Vec<u32> = std::iter::from_fn(|| worker.next()).collect();
         assert!(got == [2, 3] || !heard && got == [3, 2], "out of order: {got:?}, heard: {heard}");
@@ -153,8 +153,8 @@ pub fn retire_against_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + S
     loom::model(move || {
         let scheduler = Arc::new(make());
         let (mut a, mut b) = (scheduler.attach(1), scheduler.attach(2));
-        a.push(1, S::Hint::default());
-        a.push(2, S::Hint::default());
+        a.push(1, None);
+        a.push(2, None);
         let leaving = thread::spawn(move || a.retire());
         let mut got: Vec<u32> = std::iter::from_fn(|| b.next()).collect();
         leaving.join().unwrap();
@@ -165,95 +165,148 @@ pub fn retire_against_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + S
 
 /// An idle worker's last look against a submission, with the fences of the idle protocol: one of the two sees the other.
 pub fn last_look<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
-    meeting(
-        make,
-        |_, looker| looker.next().is_some(),
-        |scheduler, _| scheduler.inject(7, S::Hint::default()),
-        S::INJECT_IS_ORDERED,
-    );
+    meeting(make, sees_with_next::<S>, by_inject::<S>);
+}
+
+/// The same against a submission that the pool admits.
+pub fn last_look_at_an_admission<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    meeting(make, sees_with_next::<S>, by_inject_if::<S>);
 }
 
 /// The same against a push by another worker.
 pub fn last_look_at_a_push<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
-    meeting(make, |_, looker| looker.next().is_some(), push_after_a_look::<S>, S::Worker::PUSH_IS_ORDERED);
+    meeting(make, sees_with_next::<S>, by_push_after_a_look::<S>);
 }
 
-/// The last searcher asks whether more waits, against a submission.
+/// The last searching worker asks whether more waits, against a submission.
 pub fn last_question<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
-    meeting(
-        make,
-        |scheduler, _| !scheduler.is_empty(),
-        |scheduler, _| scheduler.inject(7, S::Hint::default()),
-        S::INJECT_IS_ORDERED,
-    );
+    meeting(make, sees_with_is_empty::<S>, by_inject::<S>);
+}
+
+/// The same against a submission that the pool admits.
+pub fn last_question_after_an_admission<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    meeting(make, sees_with_is_empty::<S>, by_inject_if::<S>);
 }
 
 /// The same against a push by another worker.
 pub fn last_question_after_a_push<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
-    meeting(make, |scheduler, _| !scheduler.is_empty(), push_after_a_look::<S>, S::Worker::PUSH_IS_ORDERED);
+    meeting(make, sees_with_is_empty::<S>, by_push_after_a_look::<S>);
+}
+
+fn sees_with_next<S: Scheduler<u32>>(_: &S, worker: &mut S::Worker) -> bool {
+    worker.next().is_some()
+}
+
+fn sees_with_is_empty<S: Scheduler<u32>>(scheduler: &S, _: &mut S::Worker) -> bool {
+    !scheduler.is_empty()
+}
+
+fn by_inject<S: Scheduler<u32>>(scheduler: &S, _: &mut S::Worker) -> bool {
+    scheduler.inject(7, None);
+    scheduler.inject_is_ordered()
+}
+
+fn by_inject_if<S: Scheduler<u32>>(scheduler: &S, _: &mut S::Worker) -> bool {
+    scheduler.inject_if(|_| Admit::Yes(7, None));
+    scheduler.inject_is_ordered()
 }
 
 /// By a worker that has taken the last item, as far as it could see.
-fn push_after_a_look<S: Scheduler<u32>>(_: &Arc<S>, worker: &mut S::Worker) {
+fn by_push_after_a_look<S: Scheduler<u32>>(_: &S, worker: &mut S::Worker) -> bool {
     worker.try_next();
-    worker.push(7, S::Hint::default());
+    worker.push(7, None);
+    worker.push_is_ordered()
 }
 
-/// `submit`, and then read what the other has said; or say it, and then look. The submitter has a fence in between unless it
-/// `is_ordered`, as in the pool.
+/// `submit`, and then read what the other has said; or say it, and then look. The submitter has a fence in between unless
+/// `submit` says that it is ordered, as in the pool.
 fn meeting<S: Scheduler<u32> + 'static>(
     make: impl Fn() -> S + Send + Sync + 'static,
-    sees: fn(&Arc<S>, &mut S::Worker) -> bool,
-    submit: fn(&Arc<S>, &mut S::Worker),
-    is_ordered: bool,
+    sees: fn(&S, &mut S::Worker) -> bool,
+    submit: fn(&S, &mut S::Worker) -> bool,
 ) {
-    use pool_core::sync::atomic::fence;
     loom::model(move || {
         let scheduler = Arc::new(make());
         let (mut looker, mut pusher) = (scheduler.attach(1), scheduler.attach(2));
-        let asleep = Arc::new(AtomicBool::new(false));
-        let announced = Arc::clone(&asleep);
-        let shared = Arc::clone(&scheduler);
+        let announced = Arc::new(AtomicBool::new(false));
+        let (shared, heard) = (Arc::clone(&scheduler), Arc::clone(&announced));
         let submitter = thread::spawn(move || {
-            submit(&shared, &mut pusher);
-            if !is_ordered {
+            if !submit(&shared, &mut pusher) {
                 fence(Ordering::SeqCst);
             }
             // The worker stays: one that leaves gives back what it holds, and that is another matter.
-            (announced.load(Ordering::Relaxed), pusher)
+            (heard.load(Ordering::Relaxed), pusher)
         });
-        asleep.store(true, Ordering::Relaxed);
+        announced.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         let seen = sees(&scheduler, &mut looker);
         let (told, _pusher) = submitter.join().unwrap();
-        assert!(seen || told, "laws 2 and 3: a worker sleeps beside an item, and its submitter does not know");
+        assert!(seen || told, "laws 2 and 3: a worker parks beside an item, and its submitter does not know");
     });
 }
 
-/// Two threads submit if they are admitted: none is asked while the other is, if it is asked alone.
+/// Two threads submit if they are admitted: none is asked while the other is, if it is asked under the lock.
 pub fn one_is_asked_at_a_time<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
-    struct Asking(Arc<AtomicUsize>);
-    impl Admission for Asking {
-        fn ask(self) -> bool {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            true
-        }
-        fn ask_alone(self) -> bool {
-            let before = self.0.load(Ordering::Relaxed);
-            self.0.store(before + 1, Ordering::Relaxed);
-            true
+    fn count(asked: &AtomicUsize, asking: &Asking<'_>) {
+        if asking.is_locked() {
+            let before = asked.load(Ordering::Relaxed);
+            asked.store(before + 1, Ordering::Relaxed);
+        } else {
+            asked.fetch_add(1, Ordering::Relaxed);
         }
     }
     loom::model(move || {
         let scheduler = Arc::new(make());
         let asked = Arc::new(AtomicUsize::new(0));
         let submit = |item| {
-            let (scheduler, asked) = (Arc::clone(&scheduler), Asking(Arc::clone(&asked)));
-            move || assert_eq!(scheduler.inject_if(item, S::Hint::default(), asked), Ok(()))
+            let (scheduler, asked) = (Arc::clone(&scheduler), Arc::clone(&asked));
+            move || {
+                scheduler.inject_if(|asking| {
+                    count(&asked, &asking);
+                    Admit::Yes(item, None)
+                });
+            }
         };
         let other = thread::spawn(submit(1));
         submit(2)();
         other.join().unwrap();
         assert_eq!(asked.load(Ordering::Relaxed), 2, "law 1: an admission that was not counted");
+        let mut worker = scheduler.attach(1);
+        let mut got: Vec<u32> = std::iter::from_fn(|| worker.next()).collect();
+        got.sort_unstable();
+        assert_eq!(got, [1, 2], "law 1: what was admitted");
+    });
+}
+
+/// One thread submits while another closes the pool and goes through `inject_if` as the pool does: it has seen the admission,
+/// or the item is refused.
+pub fn the_closer_has_seen_each_admission<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
+    loom::model(move || {
+        let scheduler = Arc::new(make());
+        // The lowest bit: closed. Above it, admissions that were not asked for under the lock; beside it, the others.
+        let entrance = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+        let (shared, outside) = (Arc::clone(&scheduler), Arc::clone(&entrance));
+        let submitter = thread::spawn(move || {
+            let (counted, under_lock) = &*outside;
+            let mut was_admitted = false;
+            shared.inject_if(|asking| {
+                if asking.is_locked() {
+                    was_admitted = counted.load(Ordering::Relaxed) & 1 == 0;
+                    under_lock.store(usize::from(was_admitted), Ordering::Relaxed);
+                } else {
+                    was_admitted = counted.fetch_add(2, Ordering::AcqRel) & 1 == 0;
+                }
+                if was_admitted { Admit::Yes(7, None) } else { Admit::Closed }
+            });
+            was_admitted
+        });
+        let (counted, under_lock) = &*entrance;
+        let before = counted.fetch_or(1, Ordering::AcqRel);
+        scheduler.inject_if(|_| Admit::Closed);
+        let was_seen = before / 2 + under_lock.load(Ordering::Relaxed) > 0;
+        let was_admitted = submitter.join().unwrap();
+        assert!(was_seen || !was_admitted, "law 1: an item was admitted by a pool that had been closed");
+        let got = scheduler.attach(1).next();
+        assert_eq!(got, was_admitted.then_some(7), "law 1: what was admitted comes out, and nothing else");
     });
 }

@@ -20,6 +20,7 @@
 //! | `worker` | seats, the crew, the quiet moment, the context of running code, the thread that drives the policy |
 //! | `parallel` | the protocols on top: join, scope, loops |
 //! | `pool` | the public pool: builder, submission, handles, waiting calls |
+//! | [`user`] | the names that a user needs, for the strategy crates to re-export |
 //!
 //! # The life of a task
 //!

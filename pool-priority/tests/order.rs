@@ -16,8 +16,8 @@ fn equal_priorities_keep_their_submission_order() {
     let levels = Arc::new(Priority::new());
     let keyed = Arc::new(Keyed::<u8, u32>::new());
     for item in 0..1_000 {
-        levels.inject(item, Level::LOW);
-        keyed.inject(item, 7);
+        levels.inject(item, Some(Level::LOW));
+        keyed.inject(item, Some(7));
     }
     let expected: Vec<u32> = (0..1_000).collect();
     assert_eq!(take(&mut levels.attach(0)), expected);
@@ -29,9 +29,9 @@ fn equal_priorities_keep_their_submission_order() {
 fn batches_do_not_invert_priorities() {
     let levels = Arc::new(Priority::new());
     let mut worker = levels.attach(0);
-    levels.inject_batch(0..500, Level::BACKGROUND);
+    levels.inject_batch(0..500, Some(Level::BACKGROUND));
     assert_eq!(worker.next(), Some(0));
-    levels.inject(1_000, Level::HIGH);
+    levels.inject(1_000, Some(Level::HIGH));
     assert_eq!(worker.next(), Some(1_000));
     assert_eq!(worker.next(), Some(1));
 }
@@ -40,9 +40,9 @@ fn batches_do_not_invert_priorities() {
 fn thousands_of_urgent_items_pass_a_million_in_the_background() {
     let levels = Arc::new(Priority::new());
     let mut worker = levels.attach(0);
-    levels.inject_batch(0..1_000_000_u32, Level::BACKGROUND);
+    levels.inject_batch(0..1_000_000_u32, Some(Level::BACKGROUND));
     for urgent in 2_000_000..2_010_000 {
-        levels.inject(urgent, Level::HIGH);
+        levels.inject(urgent, Some(Level::HIGH));
         assert_eq!(worker.next(), Some(urgent));
     }
     assert_eq!(worker.next(), Some(0));
@@ -53,8 +53,8 @@ fn an_item_is_overtaken_just_as_often_as_its_slack_allows() {
     const SLACK: u32 = 100;
     let levels = Arc::new(Priority::with_slacks(&[0, u64::from(SLACK)]));
     let mut worker = levels.attach(0);
-    levels.inject(0, Level::NORMAL);
-    (1..=2 * SLACK).for_each(|urgent| levels.inject(urgent, Level::HIGH));
+    levels.inject(0, Some(Level::NORMAL));
+    (1..=2 * SLACK).for_each(|urgent| levels.inject(urgent, Some(Level::HIGH)));
     let order = take(&mut worker);
     assert_eq!(order.iter().position(|&item| item == 0), Some(SLACK as usize));
 }
@@ -64,10 +64,10 @@ fn an_item_is_overtaken_just_as_often_as_its_slack_allows() {
 fn older_urgent_items_use_up_no_slack() {
     let levels = Arc::new(Priority::with_slacks(&[0, 1]));
     let mut worker = levels.attach(0);
-    (0..50).for_each(|urgent| levels.inject(urgent, Level::HIGH));
-    levels.inject(100, Level::NORMAL);
-    levels.inject(50, Level::HIGH);
-    levels.inject(51, Level::HIGH);
+    (0..50).for_each(|urgent| levels.inject(urgent, Some(Level::HIGH)));
+    levels.inject(100, Some(Level::NORMAL));
+    levels.inject(50, Some(Level::HIGH));
+    levels.inject(51, Some(Level::HIGH));
     let order = take(&mut worker);
     assert_eq!(order[49..], [49, 50, 100, 51]);
 }
@@ -76,9 +76,9 @@ fn older_urgent_items_use_up_no_slack() {
 fn levels_beyond_the_last_mean_the_last() {
     let levels = Arc::new(Priority::with_slacks(&[0, 1_000]));
     let mut worker = levels.attach(0);
-    levels.inject("one", Level::NORMAL);
-    levels.inject("far beyond", Level::new(u8::MAX));
-    levels.inject("urgent", Level::HIGH);
+    levels.inject("one", Some(Level::NORMAL));
+    levels.inject("far beyond", Some(Level::new(u8::MAX)));
+    levels.inject("urgent", Some(Level::HIGH));
     assert_eq!(levels.slack(Level::BACKGROUND), 1_000);
     assert_eq!(take(&mut worker), ["urgent", "one", "far beyond"]);
 }
@@ -87,7 +87,7 @@ fn levels_beyond_the_last_mean_the_last() {
 fn as_many_levels_as_bits() {
     let levels = Arc::new(Priority::with_slacks(&[u64::MAX; MAX_LEVELS]));
     let mut worker = levels.attach(0);
-    (0..MAX_LEVELS as u8).rev().for_each(|level| levels.inject(level, Level::new(level)));
+    (0..MAX_LEVELS as u8).rev().for_each(|level| levels.inject(level, Some(Level::new(level))));
     assert_eq!(take(&mut worker), (0..MAX_LEVELS as u8).collect::<Vec<_>>());
 }
 
@@ -101,11 +101,11 @@ fn more_levels_than_bits() {
 fn a_part_is_as_urgent_as_the_work_that_it_is_part_of() {
     let levels = Arc::new(Priority::new());
     let mut worker = levels.attach(0);
-    levels.inject("urgent", Level::HIGH);
-    levels.inject("normal", Level::NORMAL);
+    levels.inject("urgent", Some(Level::HIGH));
+    levels.inject("normal", Some(Level::NORMAL));
     assert_eq!(worker.next(), Some("urgent"));
     worker.push_part("part of the urgent");
-    worker.push("new work", Level::default());
+    worker.push("new work", Some(Level::NORMAL));
     assert_eq!(take(&mut worker), ["part of the urgent", "normal", "new work"]);
 }
 
@@ -114,7 +114,7 @@ fn a_part_is_as_urgent_as_the_work_that_it_is_part_of() {
 fn a_batch_may_submit_while_it_is_made() {
     let levels = Arc::new(Priority::new());
     let inner = Arc::clone(&levels);
-    levels.inject_batch((0..600).inspect(move |&item| inner.inject(item + 1_000, Level::HIGH)), Level::LOW);
+    levels.inject_batch((0..600).inspect(move |&item| inner.inject(item + 1_000, Some(Level::HIGH))), Level::LOW);
     let order = take(&mut levels.attach(0));
     assert_eq!(order.len(), 1_200);
     assert!(order[..600].is_sorted() && order[0] == 1_000, "the urgent first, in their order");
@@ -124,8 +124,8 @@ fn a_batch_may_submit_while_it_is_made() {
 #[test]
 fn the_largest_key_first_through_reverse() {
     let keyed = Arc::new(Keyed::<Reverse<u32>, &str>::new());
-    keyed.inject("small", Reverse(1));
-    keyed.inject("large", Reverse(9));
+    keyed.inject("small", Some(Reverse(1)));
+    keyed.inject("large", Some(Reverse(9)));
     assert_eq!(take(&mut keyed.attach(0)), ["large", "small"]);
 }
 
@@ -153,7 +153,7 @@ fn a_comparison_that_panics_loses_nothing() {
     let keyed = Arc::new(Keyed::<Touchy, u32>::new());
     let mut worker = keyed.attach(0);
     for item in 0..500 {
-        keyed.inject(item, Touchy(item * 31 % 500));
+        keyed.inject(item, Some(Touchy(item * 31 % 500)));
     }
     let mut all = take(&mut worker);
     assert!(keyed.is_empty());
@@ -167,7 +167,7 @@ fn keyed_items_come_out_sorted_by_the_hundred_thousand() {
     let mut worker = keyed.attach(0);
     for seq in 0..200_000_u32 {
         let key = seq.wrapping_mul(2_654_435_761) >> 20;
-        keyed.inject((key, seq), key);
+        keyed.inject((key, seq), Some(key));
     }
     let order = take(&mut worker);
     assert_eq!(order.len(), 200_000);

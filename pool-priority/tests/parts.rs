@@ -41,7 +41,7 @@ fn the_half_of_an_urgent_task_does_not_inherit_an_older_place() {
         join(
             || {
                 for _ in 0..100 {
-                    innermost.execute(|| {
+                    innermost.task().hint(Level::NORMAL).execute(|| {
                         NORMAL.fetch_add(1, Ordering::Relaxed);
                     });
                 }
@@ -54,9 +54,9 @@ fn the_half_of_an_urgent_task_does_not_inherit_an_older_place() {
             },
         );
     };
-    pool.execute_with(Level::LOW, move || {
+    pool.task().hint(Level::LOW).execute(move || {
         join(|| (), || ());
-        inner.execute_with(Level::HIGH, urgent);
+        inner.task().hint(Level::HIGH).execute(urgent);
     });
     pool.wait_idle().unwrap();
     assert_eq!((BEFORE_HALF.load(Ordering::Relaxed), NORMAL.load(Ordering::Relaxed)), (0, 100));

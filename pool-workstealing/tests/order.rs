@@ -18,7 +18,7 @@ fn take(worker: &mut StealingWorker<u32>) -> Vec<u32> {
 fn batches_keep_the_submission_order() {
     let stealing = scheduler();
     let mut worker = stealing.attach(1);
-    stealing.inject_batch(0..1_000, ());
+    stealing.inject_batch(0..1_000, None);
     assert_eq!(take(&mut worker), (0..1_000).collect::<Vec<_>>());
 }
 
@@ -27,11 +27,11 @@ fn outside_work_is_not_buried_under_local_work() {
     const OUTSIDE: u32 = 16;
     let stealing = scheduler();
     let mut worker = stealing.attach(1);
-    stealing.inject_batch(0..OUTSIDE, ());
+    stealing.inject_batch(0..OUTSIDE, None);
     for expected in 0..OUTSIDE {
         for call in 1.. {
-            worker.push(1_000, ());
-            worker.push(1_000, ());
+            worker.push(1_000, None);
+            worker.push(1_000, None);
             let item = worker.next().unwrap();
             if item < 1_000 {
                 assert_eq!((item, call), (expected, OUTSIDE_EVERY));
@@ -48,13 +48,13 @@ fn what_a_blocked_worker_holds_is_reached_by_a_busy_one() {
     let stealing = scheduler();
     let mut blocked = stealing.attach(1);
     let mut busy = stealing.attach(2);
-    stealing.inject_batch(0..9, ());
-    blocked.push(9, ());
+    stealing.inject_batch(0..9, None);
+    blocked.push(9, None);
     let mut left: Vec<u32> = (0..10).collect();
     let bound = 2 * OUTSIDE_EVERY * left.len();
     for _ in 0..bound {
-        busy.push(1_000, ());
-        busy.push(1_000, ());
+        busy.push(1_000, None);
+        busy.push(1_000, None);
         let item = busy.next().unwrap();
         left.retain(|&waiting| waiting != item);
     }
@@ -65,9 +65,9 @@ fn what_a_blocked_worker_holds_is_reached_by_a_busy_one() {
 fn what_a_leaving_worker_held_goes_on_oldest_first() {
     let stealing = scheduler();
     let mut leaving = stealing.attach(1);
-    stealing.inject_batch(0..3, ());
+    stealing.inject_batch(0..3, None);
     assert_eq!(leaving.next(), Some(0));
-    (10..15).for_each(|item| leaving.push(item, ()));
+    (10..15).for_each(|item| leaving.push(item, None));
     leaving.retire();
     assert_eq!(take(&mut stealing.attach(2)), [1, 2, 10, 11, 12, 13, 14]);
 }
@@ -77,7 +77,7 @@ fn a_thief_of_many_takes_the_oldest_each_time() {
     let stealing = scheduler();
     let mut owner = stealing.attach(1);
     let mut thief = stealing.attach(2);
-    (0..100).for_each(|item| owner.push(item, ()));
+    (0..100).for_each(|item| owner.push(item, None));
     assert_eq!(take(&mut thief), (0..100).collect::<Vec<_>>());
 }
 
@@ -88,7 +88,7 @@ fn the_seed_decides_who_is_robbed() {
         let stealing = scheduler();
         let mut owners: Vec<_> = (0..8).map(|_| stealing.attach(0)).collect();
         for (at, owner) in owners.iter_mut().enumerate() {
-            (0..4).for_each(|_| owner.push(at as u32, ()));
+            (0..4).for_each(|_| owner.push(at as u32, None));
         }
         take(&mut stealing.attach(seed))
     };
@@ -103,7 +103,7 @@ fn workers_come_and_go_by_the_thousand() {
     let mut resident = stealing.attach(0);
     for round in 0..5_000 {
         let mut visitor = stealing.attach(round);
-        visitor.push(round as u32, ());
+        visitor.push(round as u32, None);
         if round % 2 == 0 {
             assert_eq!(resident.next(), Some(round as u32));
         } else {

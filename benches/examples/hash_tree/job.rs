@@ -157,11 +157,11 @@ where
     let ended = || job.pool.metrics().ended();
     progress.watch(ended, || {
         job.submit_all();
-        job.pool.wait_idle();
+        job.pool.wait_idle().expect("this thread is not a worker");
     });
     let (wall, cpu) = meter.read();
 
-    job.pool.shutdown().expect("this thread is none of the workers");
+    job.pool.shutdown().expect("this thread is not a worker");
     let job = Arc::into_inner(job).expect("the tasks, which shared it, are gone");
     let waits = job.slots.iter().map(Slot::wait).collect();
     let outcomes = job.slots.into_iter().map(Slot::into_outcome).collect();
@@ -199,7 +199,7 @@ where
     /// follow, but when it is this file's turn.
     fn submit_first_pieces(self: &Arc<Self>, file: usize) {
         let job = Arc::clone(self);
-        self.pool.execute_with(self.way.piece_hint, move || {
+        self.pool.task().hint(self.way.piece_hint).execute(move || {
             for piece in 0..job.slots[file].tasks().min(job.pool.workers()) {
                 job.submit_piece(file, piece);
             }
@@ -208,7 +208,7 @@ where
 
     fn submit_piece(self: &Arc<Self>, file: usize, piece: usize) {
         let job = Arc::clone(self);
-        self.pool.execute_with(self.way.piece_hint, move || job.hash_piece(file, piece));
+        self.pool.task().hint(self.way.piece_hint).execute(move || job.hash_piece(file, piece));
     }
 
     fn hash_file(&self, file: usize) {

@@ -37,7 +37,7 @@ macro_rules! strategy {
             }
 
             fn execute_urgent(&self, task: impl FnOnce() + Send + 'static) {
-                self.0.execute_with($urgent, task);
+                self.0.task().hint($urgent).execute(task);
             }
 
             fn inside(&self) {}

@@ -60,7 +60,7 @@ impl Ledger {
         self.handed_out.iter().position(|count| count.load(Ordering::Relaxed) == 0)
     }
 
-    /// Law 1 for handing out: nobody got what another had got.
+    /// Law 1 for handing out: no worker got what another had got.
     pub fn none_twice(&self) -> Result<(), Violation> {
         match self.handed_out.iter().position(|count| count.load(Ordering::Relaxed) > 1) {
             Some(id) => Err(Violation::new(Law::ExactlyOnce, format!("item {id} was handed out more than once"))),

@@ -4,6 +4,7 @@
 
 mod entrance;
 mod gate;
+mod last_looks;
 mod ledger;
 mod model;
 mod races;
@@ -12,7 +13,8 @@ mod sequences;
 mod shuttles;
 mod traffic;
 
-pub use entrance::{admissions, closings, last_looks};
+pub use entrance::{admissions, closings};
+pub use last_looks::last_looks;
 pub use ledger::{Item, Ledger};
 pub use model::{Call, Op, sequence};
 pub use races::{handovers, races, stampedes};

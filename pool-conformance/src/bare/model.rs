@@ -1,23 +1,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pool_core::{Scheduler, Worker};
+use pool_core::strategy::{Admit, Scheduler, Worker};
 
 use crate::order::{Order, Source};
 use crate::{Law, Violation};
 
 /// A call on a strategy. Workers are given by position among those attached, modulo their number; hints by a choice that
-/// the [`Order`] interprets, `None` being the default hint.
+/// the [`Order`] interprets, `None` being no hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
     /// `inject`.
     Inject(Option<u8>),
+    /// `inject_if` of an item that is admitted.
+    Admit(Option<u8>),
+    /// `inject_if` by a closed pool.
+    Refuse,
     /// `inject_batch` of so many items.
     Batch(Option<u8>, u8),
     /// `push` on a worker.
     Push(u8, Option<u8>),
-    /// `push_part` on a worker.
-    Part(u8),
     /// `next` on a worker.
     Next(u8),
     /// `try_next` on a worker.
@@ -102,6 +104,11 @@ where
                 let (item, hint) = (self.accept(Source::Outside, choice), self.hint(choice));
                 self.scheduler.inject(item, hint);
             }
+            Op::Admit(choice) => {
+                let (item, hint) = (self.accept(Source::Outside, choice), self.hint(choice));
+                self.scheduler.inject_if(|_| Admit::Yes(item, hint));
+            }
+            Op::Refuse => self.scheduler.inject_if(|_| Admit::Closed),
             Op::Batch(choice, count) => {
                 let items: Vec<u64> = (0..count).map(|_| self.accept(Source::Outside, choice)).collect();
                 self.scheduler.inject_batch(items.into_iter(), self.hint(choice));
@@ -111,11 +118,6 @@ where
                 let item = self.accept(Source::Worker(self.workers[at].0), choice);
                 let hint = self.hint(choice);
                 self.workers[at].1.push(item, hint);
-            }
-            Op::Part(worker) => {
-                let at = self.at(worker);
-                let item = self.accept(Source::Part(self.workers[at].0), None);
-                self.workers[at].1.push_part(item);
             }
             Op::Next(worker) => {
                 self.next(self.at(worker))?;
@@ -139,8 +141,8 @@ where
         usize::from(worker) % self.workers.len()
     }
 
-    fn hint(&self, choice: Option<u8>) -> O::Hint {
-        choice.map_or_else(O::Hint::default, |choice| self.order.hint(choice))
+    fn hint(&self, choice: Option<u8>) -> Option<O::Hint> {
+        choice.and_then(|choice| self.order.hint(choice))
     }
 
     fn accept(&mut self, source: Source, choice: Option<u8>) -> u64 {
@@ -174,7 +176,7 @@ where
     fn left(&mut self, name: usize) {
         self.order.left(name);
         for waiting in self.waiting.values_mut() {
-            waiting.left_behind |= matches!(waiting.source, Source::Worker(by) | Source::Part(by) if by == name);
+            waiting.left_behind |= waiting.source == Source::Worker(name);
         }
     }
 
@@ -233,7 +235,7 @@ where
         }
     }
 
-    /// An item that nobody can get at any more is lost, and that is what broke; else it is `otherwise`.
+    /// An item that no worker can get at any more is lost, and that is what broke; else it is `otherwise`.
     fn diagnose(&mut self, otherwise: Violation) -> Violation {
         let mut found = Vec::new();
         let fresh = self.scheduler.attach(u64::MAX);

@@ -1,12 +1,12 @@
 //! Short races between few calls, many times over.
 //!
 //! They rest on one consequence of laws 1 and 2: when a worker has been told by `next` that nothing waits, each item that
-//! waited before has been handed to somebody. So the counts must add up, whatever the interleaving.
+//! waited before has been handed to a worker. So the counts must add up, whatever the interleaving.
 
 use std::sync::Arc;
 use std::thread;
 
-use pool_core::{Scheduler, Worker};
+use pool_core::strategy::{Scheduler, Worker};
 
 use super::gate::{Gate, alone};
 use super::rng::Rng;
@@ -21,7 +21,7 @@ const HANDOVERS: usize = 5_000;
 /// What races against the worker that takes until it is told that nothing waits.
 #[derive(Clone, Copy, Debug)]
 enum Rival {
-    /// Nobody: another worker holds items and does nothing.
+    /// None: the worker that holds items does nothing.
     Idle,
     /// Takes one item, perhaps moving others on the way.
     TakesOne,
@@ -40,7 +40,8 @@ enum Rival {
 const RIVALS: [Rival; 7] =
     [Rival::Idle, Rival::TakesOne, Rival::Retires, Rival::Drops, Rival::TakesAll, Rival::Joins, Rival::Pushes];
 
-/// One worker takes until `next` says `None`, or asks `is_empty`, while another takes, leaves, joins or takes all: laws 1, 2, 3 and 5.
+/// One worker takes until `next` says `None`, or asks `is_empty`, while another takes, leaves, joins or takes all: laws 1,
+/// 2, 3 and 5.
 pub fn races<S: Scheduler<Item>>(make: impl Fn() -> S) -> Result<(), Violation> {
     let _alone = alone();
     let mut rng = Rng::new(1);
@@ -65,9 +66,9 @@ fn placed<S: Scheduler<Item>>(scheduler: &Arc<S>, items: usize, pushed: usize) -
     let mut holder = scheduler.attach(1);
     for id in 0..items {
         if id < pushed {
-            holder.push(ledger.item(id), S::Hint::default());
+            holder.push(ledger.item(id), None);
         } else {
-            scheduler.inject(ledger.item(id), S::Hint::default());
+            scheduler.inject(ledger.item(id), None);
         }
     }
     (ledger, holder)
@@ -95,7 +96,7 @@ fn act<S: Scheduler<Item>>(scheduler: &Arc<S>, mut holder: S::Worker, rival: Riv
         }
         Rival::Pushes => {
             if let Some(item) = holder.next() {
-                holder.push(item, S::Hint::default());
+                holder.push(item, None);
             }
             return Some(holder);
         }
@@ -131,7 +132,7 @@ fn race<S: Scheduler<Item>>(scheduler: S, items: usize, pushed: usize, rival: Ri
         drop((taker, holder, scheduler));
         return ledger.all_dropped_once();
     };
-    // Somebody was told wrongly that nothing waits, or the item is gone.
+    // The taker was told wrongly that nothing waits, or the item is gone.
     for mut worker in [Some(taker), holder, Some(scheduler.attach(4))].into_iter().flatten() {
         while let Some(item) = worker.next() {
             item.handed_out();
@@ -229,7 +230,7 @@ pub fn handovers<S: Scheduler<Item>>(make: impl Fn() -> S) -> Result<(), Violati
         scope.spawn(|| {
             let _watch = gate.watch();
             for id in 0..HANDOVERS {
-                pusher.push(ledger.item(id), S::Hint::default());
+                pusher.push(ledger.item(id), None);
                 gate.pass();
                 gate.pass();
             }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use pool_core::{Scheduler, Worker};
+use pool_core::strategy::{Scheduler, Worker};
 
 use super::gate::{Gate, alone};
 use super::rng::Rng;
@@ -109,7 +109,7 @@ pub fn shuttles<S: Scheduler<u64>>(make: impl Fn() -> S) -> Result<(), Violation
 fn move_things<S: Scheduler<u64>>(scheduler: &Arc<S>, gate: &Gate, round: &Round) {
     let mut worker = scheduler.attach(2);
     for item in 0..round.pushed {
-        worker.push(item as u64, S::Hint::default());
+        worker.push(item as u64, None);
     }
     gate.pass();
     let stays = match round.moving {
@@ -118,7 +118,7 @@ fn move_things<S: Scheduler<u64>>(scheduler: &Arc<S>, gate: &Gate, round: &Round
             Some(worker)
         }
         Move::Push => {
-            worker.push(9, S::Hint::default());
+            worker.push(9, None);
             Some(worker)
         }
         Move::Retire => {
@@ -147,7 +147,7 @@ fn look<S: Scheduler<u64>>(
     delay: usize,
 ) -> Result<(), Violation> {
     for item in 0..round.injected {
-        scheduler.inject(item as u64, S::Hint::default());
+        scheduler.inject(item as u64, None);
     }
     gate.pass();
     (0..delay).for_each(|_| spin_loop());

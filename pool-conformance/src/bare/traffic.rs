@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use pool_core::{Scheduler, Worker};
+use pool_core::strategy::{Scheduler, Worker};
 
 use super::gate::alone;
 use super::rng::Rng;
@@ -47,7 +47,7 @@ fn drive<S: Scheduler<Item>>(scheduler: S, leaving: bool) -> Result<(), Violatio
     });
     let mut last = scheduler.attach(99);
     while let Some(item) = last.next() {
-        shared.expand(item, |child| last.push(child, S::Hint::default()));
+        shared.expand(item, |child| last.push(child, None));
     }
     ledger.none_twice()?;
     if let Some(id) = ledger.missing() {
@@ -83,9 +83,9 @@ impl<S: Scheduler<Item>> Shared<'_, S> {
         while sent < ROOTS {
             let count = (1 + rng.below(20)).min(ROOTS - sent);
             if count < 15 {
-                (sent..sent + count).for_each(|n| self.scheduler.inject(root(n), S::Hint::default()));
+                (sent..sent + count).for_each(|n| self.scheduler.inject(root(n), None));
             } else {
-                self.scheduler.inject_batch((sent..sent + count).map(root), S::Hint::default());
+                self.scheduler.inject_batch((sent..sent + count).map(root), None);
             }
             sent += count;
             // Not for long: a strategy that loses items would never catch up.
@@ -104,7 +104,7 @@ impl<S: Scheduler<Item>> Shared<'_, S> {
         loop {
             let item = if rng.below(2) == 0 { worker.try_next() } else { worker.next() };
             match item {
-                Some(item) => self.expand(item, |child| worker.push(child, S::Hint::default())),
+                Some(item) => self.expand(item, |child| worker.push(child, None)),
                 None if self.done.load(Ordering::Acquire) => break,
                 None => thread::yield_now(),
             }
@@ -117,7 +117,7 @@ impl<S: Scheduler<Item>> Shared<'_, S> {
         }
         // `try_next` may have been wrong, and a worker that must not be seen to leave leaves nothing behind.
         while let Some(item) = worker.next() {
-            self.expand(item, |child| worker.push(child, S::Hint::default()));
+            self.expand(item, |child| worker.push(child, None));
         }
         worker.retire();
     }
@@ -125,7 +125,7 @@ impl<S: Scheduler<Item>> Shared<'_, S> {
     fn visit(self) {
         while !self.done.load(Ordering::Acquire) {
             self.scheduler.take_all(|item| {
-                self.expand(item, |child| self.scheduler.inject(child, S::Hint::default()));
+                self.expand(item, |child| self.scheduler.inject(child, None));
             });
             thread::yield_now();
         }

@@ -1,4 +1,4 @@
-//! Laws 1, 2, 3 and 7 in a pool: each task runs, once, soon, and whoever comes or goes.
+//! Laws 1, 2, 3 and 7 in a pool: each task runs, once, soon, and whichever worker comes or goes.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -8,7 +8,7 @@ use std::thread;
 use pool_core::{Pool, Scheduler, Task, current_worker};
 
 use super::Make;
-use super::support::{Gate, Token, balanced, check, occupy, pool, threads, tick, until, until_asleep};
+use super::support::{Gate, Token, balanced, check, occupy, pool, threads, tick, until, until_parked};
 
 /// Outside threads submit one by one and in batches, and every task submits two more from inside. Each closure runs once
 /// and is dropped once.
@@ -48,7 +48,7 @@ pub fn runs_each_task_exactly_once<S: Scheduler<Task> + 'static>(make: Make<S>) 
                 });
             }
         });
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         let wrong = runs.iter().filter(|runs| runs.load(Ordering::Relaxed) != 1).count();
         assert_eq!(wrong, 0, "law 1 (exactly once): {wrong} tasks did not run exactly once");
         assert_eq!(drops.load(Ordering::Relaxed), runs.len(), "law 1: each closure is dropped once");
@@ -56,37 +56,42 @@ pub fn runs_each_task_exactly_once<S: Scheduler<Task> + 'static>(make: Make<S>) 
     });
 }
 
-/// A worker pushes into its own queue, by each way to do that, and then blocks until somebody else has run it.
+/// A task submits another, by each way to do that, and then blocks its worker until another worker has run that.
 pub fn runs_what_a_blocked_worker_pushed<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = Arc::new(pool(make(), name, 2));
-        for round in 0..400 {
+        for round in 0..560 {
             if round % 2 == 0 {
-                until_asleep(&pool);
+                until_parked(&pool);
             }
             let inner = Arc::clone(&pool);
+            let way = round / 2 % 7;
             let pusher = pool.spawn(move || {
                 let (ran, has_run) = channel();
                 let child = move || ran.send(current_worker()).unwrap();
-                match round % 6 {
-                    0 | 1 => pool_core::execute(child),
-                    2 => inner.execute_with(S::Hint::default(), child),
+                match way {
+                    0 => pool_core::execute(child),
+                    1 => pool_core::task::<S::Hint>().execute(child),
+                    2 => inner.execute(child),
                     3 => drop(inner.spawn(child)),
                     4 => inner.execute_batch([child]),
-                    _ => pool_core::scope(|scope| {
-                        scope.spawn(move |_| child());
-                        assert_ne!(has_run.recv().unwrap(), current_worker());
-                    }),
+                    5 => drop(inner.spawn_batch([child])),
+                    _ => {
+                        return pool_core::scope(|scope| {
+                            scope.spawn(move |_| child());
+                            has_run.recv().unwrap() != current_worker()
+                        });
+                    }
                 }
-                (round % 6 == 5) || has_run.recv().unwrap() != current_worker()
+                has_run.recv().unwrap() != current_worker()
             });
             assert!(pusher.join().unwrap(), "law 2 (no lost wake): another worker runs it");
         }
     });
 }
 
-/// A chain of tiny tasks, in which each pushes the next; the last one pushes one more and blocks until somebody else has run
-/// it. A pool may learn from such a chain to leave it to the worker that it is on, but not for good.
+/// A chain of tiny tasks, in which each submits the next; the last one submits one more and blocks until another worker has
+/// run it. A pool may learn from such a chain to leave it to the worker that it is on, but not for good.
 pub fn runs_the_link_whose_maker_blocks<S: Scheduler<Task> + 'static>(make: Make<S>) {
     fn link(left: usize, end: impl FnOnce() + Send + 'static) {
         match left {
@@ -111,14 +116,14 @@ pub fn runs_the_link_whose_maker_blocks<S: Scheduler<Task> + 'static>(make: Make
     });
 }
 
-/// As many tasks as workers, each of which ends only when all have begun: no worker may sleep.
+/// As many tasks as workers, each of which ends only when all have begun: no worker may stay parked.
 pub fn occupies_every_worker<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for workers in [1, 2, 3, 8] {
             let pool = Arc::new(pool(make(), name, workers));
             for round in 0..60 {
                 if round % 3 == 0 {
-                    until_asleep(&pool);
+                    until_parked(&pool);
                 }
                 let all = Arc::new(Barrier::new(workers));
                 let one = || {
@@ -145,14 +150,14 @@ pub fn occupies_every_worker<S: Scheduler<Task> + 'static>(make: Make<S>) {
                         })
                     }),
                 }
-                pool.wait_idle();
+                pool.wait_idle().unwrap();
             }
             assert_eq!(balanced(&pool).panicked, 0);
         }
     });
 }
 
-/// Each task pushes one more and waits until it has begun, so that every worker in turn must be woken by a worker.
+/// Each task submits one more and waits until that has begun, so that each worker in turn must be woken by a worker.
 pub fn wakes_the_next_for_each_that_blocks<S: Scheduler<Task> + 'static>(make: Make<S>) {
     fn link(left: usize, end: Gate) {
         if left > 0 {
@@ -171,10 +176,10 @@ pub fn wakes_the_next_for_each_that_blocks<S: Scheduler<Task> + 'static>(make: M
     check(move |name| {
         let pool = pool(make(), name, 6);
         for _ in 0..150 {
-            until_asleep(&pool);
+            until_parked(&pool);
             let end = Gate::default();
             pool.execute(move || link(5, end));
-            pool.wait_idle();
+            pool.wait_idle().unwrap();
         }
         assert_eq!(balanced(&pool).completed, 150 * 6);
     });
@@ -199,7 +204,7 @@ pub fn overlaps_the_halves_of_a_join<S: Scheduler<Task> + 'static>(make: Make<S>
 }
 
 /// One worker runs something long, the other everything else.
-pub fn one_long_task_holds_nobody_up<S: Scheduler<Task> + 'static>(make: Make<S>) {
+pub fn one_long_task_holds_up_no_other<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 2);
         let gate = Gate::default();
@@ -252,7 +257,7 @@ pub fn retiring_loses_nothing<S: Scheduler<Task> + 'static>(make: Make<S>) {
             assert_eq!(pool.workers(), 1);
             leave.open();
             stay.open();
-            pool.wait_idle();
+            pool.wait_idle().unwrap();
             assert_eq!(ran.load(Ordering::Relaxed), 100, "law 7 (retiring loses nothing)");
             assert_eq!(balanced(&pool).panicked, 0);
         }
@@ -282,12 +287,12 @@ pub fn workers_come_and_go_under_load<S: Scheduler<Task> + 'static>(make: Make<S
                 });
                 submitted += 1;
                 if submitted % 64 == 0 {
-                    pool.wait_idle();
+                    pool.wait_idle().unwrap();
                 }
             }
             submitted
         });
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         assert_eq!(ran.load(Ordering::Relaxed), 2 * submitted, "law 7 (retiring loses nothing)");
         assert_eq!(balanced(&pool).completed, 2 * submitted as u64);
         assert_eq!(pool.workers(), 1);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use pool_core::{Scheduler, Task};
+use pool_core::{Pool, Scheduler, Task};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -10,88 +10,105 @@ use super::Make;
 use super::support::{balanced, check, occupy, pool};
 use crate::order::{Order, Source};
 
-/// One submission: from outside or by the task that runs, with a hint or without.
-type Submission = (bool, Option<u8>);
+/// The task that holds the worker.
+const HOLDER: u64 = 0;
+/// The task that submits the rest from inside.
+const MAKER: u64 = 1;
 
-/// The only worker is held while tasks are submitted, from outside and by the held task itself; then the oracle judges the
-/// order in which they run.
+/// One submission: from outside or by the maker, with a hint or without.
+#[derive(Clone, Copy, Debug)]
+struct Submission {
+    id: u64,
+    from_inside: bool,
+    choice: Option<u8>,
+}
+
+/// The only worker is held while tasks are submitted from outside, the last of which submits more when it runs. What it
+/// submits without a hint inherits its urgency. Then the oracle judges the order in which all of them run.
 pub fn keeps_its_order<S, O>(make: Make<S>, order: fn() -> O)
 where
     S: Scheduler<Task> + 'static,
     O: Order<Hint = S::Hint> + 'static,
 {
     check(move |name| {
-        let submissions = prop::collection::vec((any::<bool>(), prop::option::of(0..6_u8)), 1..80);
+        let choice = || prop::option::of(0..6_u8);
+        let submissions = prop::collection::vec((any::<bool>(), choice()), 1..80);
         let config = Config { cases: 60, failure_persistence: None, ..Config::default() };
         TestRunner::new(config)
-            .run(&submissions, |submissions| {
-                let (ran, told) = run(make(), name, &submissions, &order());
-                judge(order(), &ran, &told, submissions.len());
+            .run(&(choice(), submissions), |(maker, submissions)| {
+                let numbered = (MAKER + 1..).zip(submissions);
+                let submissions: Vec<_> =
+                    numbered.map(|(id, (from_inside, choice))| Submission { id, from_inside, choice }).collect();
+                let ran = run(make(), name, maker, &submissions, &order());
+                judge(order(), maker, &submissions, &ran);
                 Ok(())
             })
             .unwrap_or_else(|broken| panic!("law 4 (the order contract): {broken}"));
     });
 }
 
-/// Submits everything and returns which ran in which order, and which came from inside.
-fn run<S, O>(scheduler: S, name: &str, submissions: &[Submission], order: &O) -> (Vec<u64>, Vec<Told>)
+/// Submits everything and returns what ran, in its order.
+fn run<S, O>(scheduler: S, name: &str, maker: Option<u8>, submissions: &[Submission], order: &O) -> Vec<u64>
 where
     S: Scheduler<Task> + 'static,
     O: Order<Hint = S::Hint>,
 {
     let pool = Arc::new(pool(scheduler, name, 1));
     let ran = Arc::new(Mutex::new(Vec::new()));
-    let (mut inside, mut told) = (Vec::new(), Vec::new());
-    let gate = occupy(&pool);
-    for (n, &(from_inside, choice)) in submissions.iter().enumerate() {
-        let id = n as u64 + 2;
+    let task = |id: u64| {
         let ran = Arc::clone(&ran);
-        let task = move || ran.lock().unwrap().push(id);
-        let hint = choice.map_or_else(S::Hint::default, |choice| order.hint(choice));
+        move || ran.lock().unwrap().push(id)
+    };
+    let hint = |choice: Option<u8>| choice.and_then(|choice| order.hint(choice));
+    let mut inside = Vec::new();
+    let gate = occupy(&pool);
+    for &Submission { id, from_inside, choice } in submissions {
         if from_inside {
-            inside.push((hint, task));
-            told.push((id, Source::Worker(0), choice));
+            inside.push((id, hint(choice), task(id)));
         } else {
-            pool.execute_with(hint, task);
-            told.insert(told.len() - inside.len(), (id, Source::Outside, choice));
+            submit(&pool, hint(choice), task(id));
         }
     }
-    // The task behind the gate is there to submit the rest from inside: it runs first or among those from outside, which
-    // the oracle is told when it has.
-    let seen = Arc::clone(&ran);
-    let inner = Arc::clone(&pool);
-    pool.execute_with(order.hint(0), move || {
-        seen.lock().unwrap().push(1);
-        for (hint, task) in inside {
-            inner.execute_with(hint, task);
+    let (own, inner) = (task(MAKER), Arc::clone(&pool));
+    submit(&pool, hint(maker), move || {
+        own();
+        for (id, hint, task) in inside {
+            match id % 4 {
+                0 if hint.is_none() => pool_core::execute(task),
+                1 if hint.is_none() => inner.execute_batch([task]),
+                2 if hint.is_none() => drop(pool_core::spawn(task)),
+                _ => submit(&inner, hint, task),
+            }
         }
     });
     gate.open();
     balanced(&pool);
-    let ran = ran.lock().unwrap().clone();
-    (ran, told)
+    let ran = ran.lock().unwrap();
+    ran.clone()
 }
 
-/// A submission as the oracle is told of it.
-type Told = (u64, Source, Option<u8>);
-
-fn judge<O: Order>(mut order: O, ran: &[u64], told: &[Told], submitted: usize) {
-    assert_eq!(ran.len(), submitted + 1, "law 1 (exactly once)");
-    order.attached(0);
-    // What held the worker.
-    order.accepted(0, Source::Outside, None);
-    order.dispatched(0, 0).unwrap_or_else(|broken| panic!("law 4 (the order contract): {broken}"));
-    let (outside, inside): (Vec<Told>, Vec<Told>) =
-        told.iter().partition(|(_, source, _)| matches!(source, Source::Outside));
-    for (id, source, choice) in outside {
-        order.accepted(id, source, choice);
+fn submit<S: Scheduler<Task> + 'static>(pool: &Pool<S>, hint: Option<S::Hint>, f: impl FnOnce() + Send + 'static) {
+    match hint {
+        Some(hint) => pool.task().hint(hint).execute(f),
+        None => pool.execute(f),
     }
-    order.accepted(1, Source::Outside, Some(0));
+}
+
+fn judge<O: Order>(mut order: O, maker: Option<u8>, submissions: &[Submission], ran: &[u64]) {
+    assert_eq!(ran.len(), submissions.len() + 1, "law 1 (exactly once)");
+    let broken = |what: String| panic!("law 4 (the order contract): {what} in {ran:?}");
+    order.attached(0);
+    order.accepted(HOLDER, Source::Outside, None);
+    order.dispatched(HOLDER, 0).unwrap_or_else(broken);
+    for submission in submissions.iter().filter(|submission| !submission.from_inside) {
+        order.accepted(submission.id, Source::Outside, submission.choice);
+    }
+    order.accepted(MAKER, Source::Outside, maker);
     for &id in ran {
-        order.dispatched(id, 0).unwrap_or_else(|broken| panic!("law 4 (the order contract): {broken} in {ran:?}"));
-        if id == 1 {
-            for &(id, source, choice) in &inside {
-                order.accepted(id, source, choice);
+        order.dispatched(id, 0).unwrap_or_else(broken);
+        if id == MAKER {
+            for submission in submissions.iter().filter(|submission| submission.from_inside) {
+                order.accepted(submission.id, Source::Worker(0), submission.choice);
             }
         }
     }

@@ -82,7 +82,7 @@ pub fn a_handle_is_a_future<S: Scheduler<Task> + 'static>(make: Make<S>) {
         let Poll::Ready(Err(error)) = poll(&mut bad, &waker) else { panic!("woken before it was ready") };
         assert_eq!(error.into_panic().downcast_ref(), Some(&6));
         drop((good, bad));
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         assert_eq!(wakes.count(), 2, "once each");
         drop(waker);
         assert_eq!(Arc::strong_count(&wakes), 1, "no waker is kept");
@@ -120,7 +120,7 @@ pub fn a_waker_is_replaced<S: Scheduler<Task> + 'static>(make: Make<S>) {
     });
 }
 
-/// `cancel` drops the closure at once, wakes who waits, and counts when a worker comes to it.
+/// `cancel` drops the closure at once, wakes the waiter, and is counted when a worker comes to the task.
 pub fn a_cancelled_task_never_runs<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 1);
@@ -176,7 +176,7 @@ pub fn a_timed_join_gives_the_handle_back<S: Scheduler<Task> + 'static>(make: Ma
     });
 }
 
-/// A dropped handle lets its task run; a result that comes when nobody wants it is dropped once.
+/// A dropped handle lets its task run; a result that comes when no handle is left is dropped once.
 pub fn a_dropped_handle_detaches<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 2);
@@ -189,7 +189,7 @@ pub fn a_dropped_handle_detaches<S: Scheduler<Task> + 'static>(make: Make<S>) {
             }
             drop(handle);
         }
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         assert_eq!(drops.load(Ordering::Relaxed), 1000);
         assert_eq!(balanced(&pool).completed, 1000);
     });

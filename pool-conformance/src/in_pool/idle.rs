@@ -7,15 +7,15 @@ use pool_core::{Pool, Scheduler, Task};
 
 use super::Make;
 use super::support::threads::{self, Seen};
-use super::support::{check, occupy, pool, until, until_asleep};
+use super::support::{check, occupy, pool, until, until_parked};
 
-/// How long nothing must happen. Too short could only make a check pass that should not.
+/// How long nothing must happen. Too short a window could only make a check pass that should not.
 const WINDOW: Duration = Duration::from_millis(60);
-/// How many windows may pass before one is quiet: the last steps of falling asleep come after the pool counts a worker as
-/// sleeping.
+/// How many windows may pass before one is quiet: a worker takes its last steps before the kernel parks it after the pool
+/// counts it as sleeping.
 const WINDOWS: usize = 20;
 
-/// After work of each kind all workers sleep in the kernel: they neither wake up nor use a processor.
+/// After work of each kind all workers are parked in the kernel: they neither wake up nor use a processor.
 pub fn idle_is_free<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 4);
@@ -31,8 +31,8 @@ pub fn idle_is_free<S: Scheduler<Task> + 'static>(make: Make<S>) {
         ];
         for work in works {
             work(&pool);
-            pool.wait_idle();
-            until_asleep(&pool);
+            pool.wait_idle().unwrap();
+            until_parked(&pool);
             assert_eq!(pool.metrics().sleeping, 4);
             // One that was told to leave may take a moment to be gone.
             if cfg!(target_os = "linux") {
@@ -50,7 +50,7 @@ fn nothing_happens(name: &str) -> bool {
     before == threads::named(name) && before.iter().all(|seen| seen.state == "S")
 }
 
-/// A pool has its workers' threads and no other, for example no timer: counted are all threads that it or they started.
+/// A pool has its workers' threads and no other, for example no timer. The system's list of threads tells.
 pub fn has_no_threads_but_its_workers<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 3);
@@ -66,20 +66,20 @@ pub fn has_no_threads_but_its_workers<S: Scheduler<Task> + 'static>(make: Make<S
     });
 }
 
-/// A round trip to a sleeping pool puts one worker to sleep again, or a few if chance will have it, not one more for each
+/// A round trip to a pool whose workers are parked makes one worker park again, or by chance a few, not one more for each
 /// worker that there is.
 pub fn a_round_trip_wakes_no_crowd<S: Scheduler<Task> + 'static>(make: Make<S>) {
     const TRIPS: u64 = 200;
     check(move |name| {
         for workers in [2, 16] {
             let pool = pool(make(), name, workers);
-            until_asleep(&pool);
+            until_parked(&pool);
             let before = slept(&threads::named(name));
             for _ in 0..TRIPS {
-                until_asleep(&pool);
+                until_parked(&pool);
                 pool.spawn(|| ()).join().unwrap();
             }
-            until_asleep(&pool);
+            until_parked(&pool);
             let after = slept(&threads::named(name));
             let each = (after - before) as f64 / TRIPS as f64;
             assert!(each <= 6.0, "law 9: {each} times to sleep for each round trip with {workers} workers");

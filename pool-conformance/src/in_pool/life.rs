@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
-use pool_core::{BuildError, Pool, Rejection, Scheduler, Task, current_worker};
+use pool_core::{BuildError, Pool, Rejection, Scheduler, Task, WaitError, current_worker};
 
 use super::Make;
 use super::support::{balanced, check, occupy, pool, threads, until};
@@ -24,7 +24,7 @@ pub fn workers_have_names_and_numbers<S: Scheduler<Task> + 'static>(make: Make<S
                 all.wait();
             });
         }
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         let mut seen = seen.lock().unwrap().clone();
         seen.sort();
         let expected: Vec<_> = (0..3).map(|i| (Some(i), Some(format!("{name}-{i}")))).collect();
@@ -49,7 +49,7 @@ pub fn hooks_are_called_once_per_thread<S: Scheduler<Task> + 'static>(make: Make
         pool.add_workers(2).unwrap();
         let working = calls.clone();
         occupy(&pool).open();
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         assert_eq!(working.lock().unwrap().len(), 4, "every worker has started, and none has stopped");
         assert_eq!(pool.retire_workers(1), 1);
         pool.shutdown().unwrap();
@@ -84,7 +84,7 @@ pub fn shutdown_drains<S: Scheduler<Task> + 'static>(make: Make<S>) {
             pool.shutdown().unwrap();
             assert_eq!(balanced(&pool).completed, 20 * 31);
             assert_eq!(pool.metrics().sleeping, 0);
-            pool.wait_idle();
+            pool.wait_idle().unwrap();
             drop(pool);
             until(|| threads::named(name).is_empty());
         }
@@ -104,12 +104,18 @@ pub fn a_closed_pool_refuses<S: Scheduler<Task> + 'static>(make: Make<S>) {
         assert_eq!(back.into_inner()(), 5);
         // More than fits into a task.
         let large = [7_u8; 200];
-        let back = pool.try_execute_with(S::Hint::default(), move || assert_eq!(large.len(), 200)).unwrap_err();
+        let back = pool.task().try_execute(move || assert_eq!(large.len(), 200)).unwrap_err();
         back.into_inner()();
-        let panics: [&dyn Fn(); 6] = [
+        let back = pool.task().try_execute_batch((0..3).map(|n| move || assert!(n < 3))).unwrap_err();
+        assert_eq!(back.reason(), Rejection::ShutDown);
+        let back = back.into_inner();
+        assert_eq!(back.len(), 3);
+        back.into_iter().for_each(|f| f());
+        let panics: [&dyn Fn(); 7] = [
             &|| pool.execute(|| ()),
             &|| drop(pool.spawn(|| ())),
             &|| pool.execute_batch([|| (), || ()]),
+            &|| drop(pool.spawn_batch([|| (), || ()])),
             &|| pool.install(|| ()),
             &|| pool.join(|| (), || ()).0,
             &|| pool.scope(|_| ()),
@@ -120,15 +126,15 @@ pub fn a_closed_pool_refuses<S: Scheduler<Task> + 'static>(make: Make<S>) {
             assert!(message.contains("shut down"), "{message}");
         }
         let metrics = balanced(&pool);
-        assert_eq!((metrics.rejected, metrics.completed), (3 + 1 + 1 + 2 + 3, 0));
+        assert_eq!((metrics.rejected, metrics.completed), (3 + 3 + 1 + 1 + 2 + 2 + 3, 0));
     });
 }
 
-/// `wait_idle` returns when nothing waits and nothing runs, to every thread that waits; and says no to a worker.
+/// `wait_idle` returns when nothing waits and nothing runs, to every thread that waits.
 pub fn wait_idle_waits_for_everything<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = Arc::new(pool(make(), name, 3));
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         for _ in 0..200 {
             let left = Arc::new(AtomicUsize::new(40));
             for _ in 0..20 {
@@ -143,18 +149,49 @@ pub fn wait_idle_waits_for_everything<S: Scheduler<Task> + 'static>(make: Make<S
             thread::scope(|scope| {
                 for _ in 0..3 {
                     scope.spawn(|| {
-                        pool.wait_idle();
+                        pool.wait_idle().unwrap();
                         assert_eq!(left.load(Ordering::Acquire), 0);
                     });
                 }
             });
         }
         let inner = Arc::clone(&pool);
-        let error = pool.spawn(move || inner.wait_idle()).join().unwrap_err();
-        assert!(error.to_string().contains("wait_idle"), "{error}");
-        drop(pool.spawn(|| ()));
-        let inner = Arc::clone(&pool);
         assert_eq!(pool.install(|| inner.install(|| 5)), 5, "`install` on an own worker runs right there");
+    });
+}
+
+/// A worker cannot wait for its own pool, by whichever call, and is told so. A call that closes the pool has closed it all the
+/// same, and other threads may wait for its end.
+pub fn waiting_for_ones_own_pool_is_the_same_error_everywhere<S: Scheduler<Task> + 'static>(make: Make<S>) {
+    type Wait<S> = fn(&Pool<S>) -> Result<(), WaitError>;
+    fn shutdown_now<S: Scheduler<Task> + 'static>(pool: &Pool<S>) -> Result<(), WaitError> {
+        pool.shutdown_now().map(|tasks| assert!(tasks.is_empty()))
+    }
+    let waits: [(Wait<S>, bool); 3] = [(Pool::wait_idle, false), (Pool::shutdown, true), (shutdown_now, true)];
+    check(move |name| {
+        for (wait, closes) in waits {
+            let (own, other) = (Arc::new(pool(make(), name, 2)), pool(make(), name, 1));
+            let told = Arc::new(Mutex::new(Vec::new()));
+            let ask = {
+                let (own, told) = (Arc::clone(&own), Arc::clone(&told));
+                move || told.lock().unwrap().push(wait(&own))
+            };
+            // In a task, in a half of a join, in a task of a scope, and in what a worker runs while it waits.
+            own.spawn(move || {
+                ask();
+                pool_core::join(&ask, &ask);
+                pool_core::scope(|scope| scope.spawn(|_| ask()));
+                pool_core::spawn(ask).join().unwrap();
+            })
+            .join()
+            .unwrap();
+            assert_eq!(*told.lock().unwrap(), [Err(WaitError::OwnWorker); 5]);
+            assert_eq!(own.try_execute(|| ()).is_err(), closes);
+            let waited_for = Arc::clone(&own);
+            assert_eq!(other.spawn(move || wait(&waited_for)).join().unwrap(), Ok(()), "a worker of another pool may wait");
+            assert_eq!(wait(&own), Ok(()), "a thread of no pool may wait");
+            assert_eq!(balanced(&own).completed, if closes { 4 } else { 5 });
+        }
     });
 }
 
@@ -197,7 +234,7 @@ pub fn free_functions_know_their_pool<S: Scheduler<Task> + 'static>(make: Make<S
         let (one, two) = (pool(make(), name, 1), pool(make(), name, 1));
         let inside = one.install(|| two.install(|| pool_core::spawn(current_worker)).join().unwrap());
         assert_eq!(inside, Some(0));
-        one.wait_idle();
+        one.wait_idle().unwrap();
         assert_eq!((balanced(&one).completed, balanced(&two).completed), (1, 2));
     });
 }

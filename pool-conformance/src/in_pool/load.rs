@@ -10,7 +10,7 @@ use std::thread;
 use pool_core::{Metrics, Pool, Rejection, Scheduler, Task};
 
 use super::Make;
-use super::support::{Gate, balanced, check, occupy, pool, threads, tick, until, until_asleep};
+use super::support::{Gate, balanced, check, occupy, pool, threads, tick, until, until_parked};
 
 /// At most so many tasks wait at the same time in [`tiny_tasks`].
 const WAVE: u64 = 1 << 18;
@@ -42,7 +42,7 @@ pub fn tiny_tasks<S: Scheduler<Task> + 'static>(pool: &Pool<S>, n: u64) -> Metri
         (batched..wave).for_each(|_| pool.execute(with_child()));
         let batch: Vec<_> = (0..batched).map(|_| with_child()).collect();
         pool.execute_batch(batch);
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         left -= wave;
     }
     if n % 2 == 1 {
@@ -99,7 +99,7 @@ pub fn nested_waits<S: Scheduler<Task> + 'static>(pool: &Pool<S>, depth: u32) ->
         assert_eq!(pool.spawn(move || nested(depth)).join().expect("no panic"), depth);
     }
     let metrics = balanced(pool);
-    assert_eq!(metrics.completed - before, 3 + 2 * u64::from(depth), "each once, whoever ran it");
+    assert_eq!(metrics.completed - before, 3 + 2 * u64::from(depth), "law 1: each once, whichever worker ran it");
     metrics
 }
 
@@ -189,13 +189,13 @@ pub fn takes_a_flood<S: Scheduler<Task> + 'static>(make: Make<S>) {
     });
 }
 
-/// [`round_trips`] with more workers than processors, and with workers that all sleep in between.
+/// [`round_trips`] with more workers than processors, and with workers that are all parked in between.
 pub fn wakes_a_sleeper_for_each_round_trip<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 8);
         round_trips(&pool, 4000);
         for _ in 0..200 {
-            until_asleep(&pool);
+            until_parked(&pool);
             round_trips(&pool, 1);
         }
     });

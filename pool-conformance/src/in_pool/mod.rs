@@ -40,7 +40,7 @@ macro_rules! in_pool_tests {
             runs_each_task_exactly_once, takes_a_flood, wakes_a_sleeper_for_each_round_trip, runs_what_a_blocked_worker_pushed,
             runs_the_link_whose_maker_blocks, looks_everywhere_before_it_sleeps,
             occupies_every_worker, wakes_the_next_for_each_that_blocks, overlaps_the_halves_of_a_join,
-            one_long_task_holds_nobody_up, retiring_loses_nothing, workers_come_and_go_under_load,
+            one_long_task_holds_up_no_other, retiring_loses_nothing, workers_come_and_go_under_load,
             added_workers_take_part,
             a_handle_gets_the_payload, the_handler_gets_what_no_handle_takes, in_either_half_of_a_join,
             a_join_unwinds_only_after_its_thief, a_second_panic_in_drop_does_not_abort, in_a_scope, in_a_drop,
@@ -58,7 +58,7 @@ macro_rules! in_pool_tests {
             waiters_learn_of_a_task_that_is_dropped,
             workers_have_names_and_numbers, hooks_are_called_once_per_thread, a_pool_may_be_dropped_by_its_own_worker,
             shutdown_drains, a_closed_pool_refuses, wait_idle_waits_for_everything, a_failed_build_leaves_nothing,
-            free_functions_know_their_pool,
+            free_functions_know_their_pool, waiting_for_ones_own_pool_is_the_same_error_everywhere,
         }
     };
 }

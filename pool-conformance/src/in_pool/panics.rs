@@ -47,7 +47,7 @@ fn number(payload: Option<Box<dyn Any + Send>>) -> Option<i32> {
     payload.and_then(|payload| payload.downcast().ok()).map(|number| *number)
 }
 
-/// A task with a handle panics: the handle has the payload, nobody else is told, and the same thread goes on.
+/// A task with a handle panics: the handle has the payload, the panic handler is not told, and the same thread goes on.
 pub fn a_handle_gets_the_payload<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let caught = Caught::default();
@@ -84,7 +84,7 @@ pub fn the_handler_gets_what_no_handle_takes<S: Scheduler<Task> + 'static>(make:
             }
         }
         assert!(balanced(&pool).panicked == 300, "{:?}", pool.metrics());
-        // A handle may outlive its task for an instant, and then it was the handle that had the payload.
+        // A handle may outlive its task for an instant; then the handle has had the payload.
         let numbers = caught.numbers();
         assert!(
             (0..300).filter(|i| i % 3 != 2).all(|i| numbers.binary_search(&i).is_ok()),
@@ -227,7 +227,7 @@ pub fn in_a_scope<S: Scheduler<Task> + 'static>(make: Make<S>) {
                 assert_eq!(number(payload), Some(if body_panics { 200 } else { 100 }));
                 assert_eq!(ran.into_inner(), 100, "law 5: the others run");
             }
-            pool.wait_idle();
+            pool.wait_idle().unwrap();
             // Ten tasks, and twice the task that the scope itself is.
             assert_eq!(balanced(&pool).panicked, 12);
         }
@@ -235,7 +235,7 @@ pub fn in_a_scope<S: Scheduler<Task> + 'static>(make: Make<S>) {
     });
 }
 
-/// Panics in `Drop`: of a result that nobody wants, of what a closure has captured, of a closure that is cancelled, of a
+/// Panics in `Drop`: of a result without a handle, of what a closure has captured, of a closure that is cancelled, of a
 /// payload in the handler.
 pub fn in_a_drop<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
@@ -264,7 +264,7 @@ pub fn in_a_drop<S: Scheduler<Task> + 'static>(make: Make<S>) {
 }
 
 /// A handle that was polled, or waited for in vain, and then dropped, has not seen the panic: the handler gets it. A waker
-/// that panics harms nobody either.
+/// that panics does no harm either.
 pub fn after_a_handle_gave_up_waiting<S: Scheduler<Task> + 'static>(make: Make<S>) {
     struct Throws;
     impl Wake for Throws {
@@ -285,7 +285,7 @@ pub fn after_a_handle_gave_up_waiting<S: Scheduler<Task> + 'static>(make: Make<S
         let waker = Waker::from(Arc::new(Throws));
         assert!(Pin::new(&mut woken).poll(&mut Context::from_waker(&waker)).is_pending());
         gate.open();
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         assert_eq!(woken.join().unwrap(), 5);
         assert_eq!(caught.numbers(), [1, 2, 3], "law 5: none goes unnoticed");
         assert_eq!(balanced(&pool).panicked, 3);
@@ -315,7 +315,7 @@ pub fn in_the_hooks_and_the_handler<S: Scheduler<Task> + 'static>(make: Make<S>)
         for _ in 0..50 {
             pool.execute(|| throw(Bomb::armed()));
         }
-        pool.wait_idle();
+        pool.wait_idle().unwrap();
         occupy(&pool).open();
         pool.shutdown().unwrap();
         assert_eq!(balanced(&pool).panicked, 50);
@@ -323,7 +323,7 @@ pub fn in_the_hooks_and_the_handler<S: Scheduler<Task> + 'static>(make: Make<S>)
     });
 }
 
-/// `install` passes the panic on to the caller and to nobody else.
+/// `install` passes the panic on to the caller, and the panic handler is not told.
 pub fn in_an_install<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let caught = Caught::default();

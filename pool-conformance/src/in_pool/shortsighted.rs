@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use pool_core::{Scheduler, Task, Worker};
+use pool_core::Task;
+use pool_core::strategy::{Scheduler, Worker};
 
 use super::Make;
-use super::support::{balanced, check, pool, until_asleep};
+use super::support::{balanced, check, pool, until_parked};
 
 /// A strategy as allowed as it is awkward: its `try_next` always loses the race.
 struct Shortsighted<S>(Arc<S>);
@@ -20,7 +21,7 @@ impl<S: Scheduler<Task>> Scheduler<Task> for Shortsighted<S> {
         ShortsightedWorker(self.0.attach(seed))
     }
 
-    fn inject(&self, item: Task, hint: S::Hint) {
+    fn inject(&self, item: Task, hint: Option<S::Hint>) {
         self.0.inject(item, hint);
     }
 
@@ -32,7 +33,7 @@ impl<S: Scheduler<Task>> Scheduler<Task> for Shortsighted<S> {
 impl<W: Worker<Task>> Worker<Task> for ShortsightedWorker<W> {
     type Hint = W::Hint;
 
-    fn push(&mut self, item: Task, hint: W::Hint) {
+    fn push(&mut self, item: Task, hint: Option<W::Hint>) {
         self.0.push(item, hint);
     }
 
@@ -49,14 +50,14 @@ impl<W: Worker<Task>> Worker<Task> for ShortsightedWorker<W> {
     }
 }
 
-/// Every task is found by the last look before sleep, and only there: without that look, nothing would ever run.
+/// Every task is found by the last look before a worker parks, and only there: without that look, nothing would ever run.
 pub fn looks_everywhere_before_it_sleeps<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for workers in [1, 3] {
             let pool = pool(Shortsighted(Arc::new(make())), name, workers);
             for i in 0..300 {
                 if i % 3 == 0 {
-                    until_asleep(&pool);
+                    until_parked(&pool);
                 }
                 let nested = pool.spawn(move || pool_core::spawn(move || i).join().unwrap());
                 assert_eq!(nested.join().unwrap(), i);

@@ -55,15 +55,15 @@ pub(crate) fn pool<S: Scheduler<Task> + 'static>(scheduler: S, name: &str, worke
     Pool::builder_with(scheduler).workers(workers).thread_name(name).build().expect("threads")
 }
 
-/// Passes time until `done`. For what must come true without anybody's help; the check's limit ends it if it does not.
+/// Passes time until `done`. For what must come true by itself; the check's limit ends it if it does not.
 pub(crate) fn until(mut done: impl FnMut() -> bool) {
     while !done() {
         thread::yield_now();
     }
 }
 
-/// Waits until every worker sleeps.
-pub(crate) fn until_asleep<S: Scheduler<Task> + 'static>(pool: &Pool<S>) {
+/// Waits until each worker is parked, or is about to be.
+pub(crate) fn until_parked<S: Scheduler<Task> + 'static>(pool: &Pool<S>) {
     until(|| {
         let metrics = pool.metrics();
         metrics.sleeping == metrics.workers
@@ -73,7 +73,7 @@ pub(crate) fn until_asleep<S: Scheduler<Task> + 'static>(pool: &Pool<S>) {
 /// Law 6 at the next quiet moment: nothing waits, nothing runs, and the books balance.
 #[track_caller]
 pub(crate) fn balanced<S: Scheduler<Task> + 'static>(pool: &Pool<S>) -> Metrics {
-    pool.wait_idle();
+    pool.wait_idle().expect("this thread is no worker of the pool");
     let metrics = pool.metrics();
     assert!(metrics.is_balanced() && metrics.waiting == 0 && metrics.running == 0, "law 6 (balance): {metrics:?}");
     assert_eq!(metrics.submitted, metrics.ended(), "law 6 (balance): {metrics:?}");

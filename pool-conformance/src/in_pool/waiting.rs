@@ -24,7 +24,7 @@ enum Shape {
     Handles(Vec<Shape>, bool),
     /// Through the pool itself rather than the free functions.
     Install(Box<Shape>),
-    /// Spawned, and nobody waits but the pool.
+    /// Spawned, and only the pool waits.
     Detached(Box<Shape>),
 }
 
@@ -93,7 +93,7 @@ pub fn any_nesting_ends_on_one_worker<S: Scheduler<Task> + 'static>(make: Make<S
                 let inner = Arc::clone(&pool);
                 let inside = Arc::clone(&leaves);
                 pool.spawn(move || shape.run(&inner, &inside)).join().expect("no panic");
-                pool.wait_idle();
+                pool.wait_idle().unwrap();
                 prop_assert_eq!(leaves.load(Ordering::Relaxed), expected);
                 balanced(&pool);
                 Ok(())
@@ -122,7 +122,7 @@ pub fn a_lock_may_be_held_around_a_join<S: Scheduler<Task> + 'static>(make: Make
                 });
                 *held += 1;
             });
-            pool.wait_idle();
+            pool.wait_idle().unwrap();
         }
         // And with as many at the same time as there are workers.
         for _ in 0..300 {
@@ -218,7 +218,7 @@ pub fn waiting_never_picks_up_foreign_tasks<S: Scheduler<Task> + 'static>(make: 
                     }
                 });
             });
-            pool.wait_idle();
+            pool.wait_idle().unwrap();
         }
         // With everything at once.
         for i in 0..1000 {
@@ -336,8 +336,8 @@ pub fn a_scope_takes_tasks_from_anywhere<S: Scheduler<Task> + 'static>(make: Mak
             });
         }
         assert_eq!(ran.into_inner(), 400);
-        home.wait_idle();
-        other.wait_idle();
+        home.wait_idle().unwrap();
+        other.wait_idle().unwrap();
         assert_eq!(balanced(&home).completed, 500, "all of the scope's tasks are its own pool's");
         assert_eq!(balanced(&other).completed, 100);
     });
@@ -358,8 +358,8 @@ pub fn pools_use_each_other<S: Scheduler<Task> + 'static>(make: Make<S>) {
             });
             assert_eq!(sum, i + 31);
         }
-        one.wait_idle();
-        two.wait_idle();
+        one.wait_idle().unwrap();
+        two.wait_idle().unwrap();
         balanced(&one);
         balanced(&two);
     });

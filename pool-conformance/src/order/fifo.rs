@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 
 use super::{Order, Source};
 
-/// First in, first out, whoever submits and whoever takes.
+/// First in, first out, whichever thread submits and whichever worker takes.
 #[derive(Clone, Debug, Default)]
 pub struct Fifo {
     waiting: VecDeque<u64>,
@@ -19,7 +19,9 @@ impl Fifo {
 impl Order for Fifo {
     type Hint = ();
 
-    fn hint(&self, _choice: u8) {}
+    fn hint(&self, _choice: u8) -> Option<()> {
+        Some(())
+    }
 
     fn accepted(&mut self, item: u64, _source: Source, _choice: Option<u8>) {
         self.waiting.push_back(item);
@@ -34,7 +36,7 @@ impl Order for Fifo {
 }
 
 /// No order at all, for strategies that promise none.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Unordered<H = ()>(PhantomData<H>);
 
 impl<H> Unordered<H> {
@@ -44,11 +46,17 @@ impl<H> Unordered<H> {
     }
 }
 
-impl<H: Clone + Default + Send> Order for Unordered<H> {
+impl<H> Default for Unordered<H> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<H: Clone + Send> Order for Unordered<H> {
     type Hint = H;
 
-    fn hint(&self, _choice: u8) -> H {
-        H::default()
+    fn hint(&self, _choice: u8) -> Option<H> {
+        None
     }
 
     fn accepted(&mut self, _item: u64, _source: Source, _choice: Option<u8>) {}

@@ -12,27 +12,29 @@ struct Waiting {
 }
 
 /// Levels with ageing: the oldest item that has been overtaken as often as its level's slack allows; if there is none, the
-/// most urgent level; first in, first out within a level. A part gets the level of the item last handed out there.
+/// most urgent level; first in, first out within a level. Without a hint, what a worker pushes has the level of the item last
+/// handed out on it.
 #[derive(Clone, Debug)]
 pub struct Levels<H> {
     slacks: Vec<u64>,
     hint: fn(u8) -> H,
-    default: u8,
+    plain: u8,
     /// In submission order.
     waiting: Vec<Waiting>,
+    /// The level of the item that each worker was given last.
     current: BTreeMap<usize, usize>,
 }
 
 impl<H> Levels<H> {
     /// One level per slack, 0 being the most urgent. `hint` turns a level's number into a hint (a number beyond the last
-    /// means the last), and `default` is the number of the default hint.
+    /// means the last), and `plain` is the number of the level that an item from outside has without a hint.
     ///
     /// # Panics
     ///
     /// If `slacks` is empty.
-    pub fn new(slacks: &[u64], hint: fn(u8) -> H, default: u8) -> Self {
+    pub fn new(slacks: &[u64], hint: fn(u8) -> H, plain: u8) -> Self {
         assert!(!slacks.is_empty(), "there is at least one level");
-        Self { slacks: slacks.to_vec(), hint, default, waiting: Vec::new(), current: BTreeMap::new() }
+        Self { slacks: slacks.to_vec(), hint, plain, waiting: Vec::new(), current: BTreeMap::new() }
     }
 
     fn clamped(&self, level: u8) -> usize {
@@ -47,17 +49,21 @@ impl<H> Levels<H> {
     }
 }
 
-impl<H: Clone + Default + Send> Order for Levels<H> {
+impl<H: Clone + Send> Order for Levels<H> {
     type Hint = H;
 
-    fn hint(&self, choice: u8) -> H {
-        (self.hint)(choice)
+    fn hint(&self, choice: u8) -> Option<H> {
+        Some((self.hint)(choice))
     }
 
     fn accepted(&mut self, item: u64, source: Source, choice: Option<u8>) {
-        let level = match source {
-            Source::Part(worker) => self.current.get(&worker).copied().unwrap_or(self.clamped(self.default)),
-            _ => self.clamped(choice.unwrap_or(self.default)),
+        let inherited = match source {
+            Source::Worker(worker) => self.current.get(&worker).copied(),
+            Source::Outside => None,
+        };
+        let level = match choice {
+            Some(level) => self.clamped(level),
+            None => inherited.unwrap_or(self.clamped(self.plain)),
         };
         self.waiting.push(Waiting { item, level, overtaken: 0 });
     }

@@ -48,7 +48,9 @@ impl WorkStealing {
 impl Order for WorkStealing {
     type Hint = ();
 
-    fn hint(&self, _choice: u8) {}
+    fn hint(&self, _choice: u8) -> Option<()> {
+        Some(())
+    }
 
     fn attached(&mut self, worker: usize) {
         self.own.insert(worker, VecDeque::new());
@@ -63,7 +65,7 @@ impl Order for WorkStealing {
     fn accepted(&mut self, item: u64, source: Source, _choice: Option<u8>) {
         match source {
             Source::Outside => self.outside.push_back(item),
-            Source::Worker(worker) | Source::Part(worker) => self.own.entry(worker).or_default().push_back(item),
+            Source::Worker(worker) => self.own.entry(worker).or_default().push_back(item),
         }
     }
 
