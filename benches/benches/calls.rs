@@ -34,7 +34,7 @@ where
     group.bench_function(format!("{name}/push and next"), |bencher| {
         bencher.iter(|| {
             for item in 0..ITEMS {
-                worker.push(item, S::Hint::default());
+                worker.push(item, None);
             }
             for _ in 0..ITEMS {
                 black_box(worker.next().expect("what was pushed comes out"));
@@ -44,7 +44,7 @@ where
     group.bench_function(format!("{name}/inject and next"), |bencher| {
         bencher.iter(|| {
             for item in 0..ITEMS {
-                scheduler.inject(item, S::Hint::default());
+                scheduler.inject(item, None);
             }
             for _ in 0..ITEMS {
                 black_box(worker.next().expect("what was injected comes out"));

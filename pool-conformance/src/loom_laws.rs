@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
+use pool_core::strategy::{Admit, Asking, Scheduler, Worker};
 use pool_core::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use pool_core::sync::thread;
-use pool_core::strategy::{Admit, Asking, Scheduler, Worker};
 
 /// Two workers ask once each for one item: exactly one of them gets it.
 pub fn two_at_one<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {

@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use pool_conformance::order::{Order, Source};
 use pool_conformance::{conformance, loom_laws};
+use pool_core::strategy::{Admit, Asking, Scheduler, Worker};
 use pool_core::sync::Mutex;
-use pool_core::{Pool, Scheduler, Task, Worker};
+use pool_core::{Pool, Task};
 
-/// Who submits. Plain submissions are tenant 0's.
+/// The submitter of an item. One from outside that names none is tenant 0's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tenant(pub u32);
 
@@ -60,24 +61,34 @@ impl<T: Send> Scheduler<T> for FairShare<T> {
     type Hint = Tenant;
     type Worker = FairWorker<T>;
 
-    /// One lock around everything.
-    const INJECT_IS_ORDERED: bool = true;
-
     /// The seed goes unused: nothing here is random.
     fn attach(self: &Arc<Self>, _seed: u64) -> FairWorker<T> {
         FairWorker { shared: Arc::clone(self), current: Tenant::default() }
     }
 
-    fn inject(&self, item: T, tenant: Tenant) {
-        self.0.lock().put(item, tenant);
+    fn inject(&self, item: T, tenant: Option<Tenant>) {
+        self.0.lock().put(item, tenant.unwrap_or_default());
     }
 
     fn is_empty(&self) -> bool {
         self.0.lock().turns.is_empty()
     }
+
+    /// Asks the pool under the one lock.
+    fn inject_if(&self, admit: impl FnOnce(Asking<'_>) -> Admit<T, Tenant>) {
+        let mut state = self.0.lock();
+        if let Admit::Yes(item, tenant) = admit(Asking::under(&state)) {
+            state.put(item, tenant.unwrap_or_default());
+        }
+    }
+
+    /// By the one lock.
+    fn inject_is_ordered(&self) -> bool {
+        true
+    }
 }
 
-/// Holds no items, so it has nothing to give back. Remembers for whom it works.
+/// Holds no items, so it has nothing to give back. Remembers which tenant it works for.
 #[derive(Debug)]
 pub struct FairWorker<T> {
     shared: Arc<FairShare<T>>,
@@ -87,15 +98,9 @@ pub struct FairWorker<T> {
 impl<T: Send> Worker<T> for FairWorker<T> {
     type Hint = Tenant;
 
-    const PUSH_IS_ORDERED: bool = true;
-
-    fn push(&mut self, item: T, tenant: Tenant) {
-        self.shared.inject(item, tenant);
-    }
-
-    /// The halves of a tenant's `join` are that tenant's.
-    fn push_part(&mut self, item: T) {
-        self.shared.inject(item, self.current);
+    /// What a tenant's task submits is that tenant's, unless it names another.
+    fn push(&mut self, item: T, tenant: Option<Tenant>) {
+        self.shared.inject(item, tenant.or(Some(self.current)));
     }
 
     fn next(&mut self) -> Option<T> {
@@ -104,31 +109,36 @@ impl<T: Send> Worker<T> for FairWorker<T> {
         Some(item)
     }
 
-    fn retire(self) {}
+    /// By the one lock.
+    fn push_is_ordered(&self) -> bool {
+        true
+    }
 }
 
-/// Law 4 for [`FairShare`]: nobody is served twice while another waits, and each is served in order.
+/// Law 4 for [`FairShare`]: no tenant is served twice while another waits, and each is served in order.
 #[derive(Default)]
 struct Turns {
     /// In submission order.
     waiting: Vec<(Tenant, u64)>,
-    /// Who has been served since this waiting tenant last was, or began to wait.
+    /// The tenants that have been served since this waiting one last was, or began to wait.
     served_since: BTreeMap<Tenant, BTreeSet<Tenant>>,
+    /// The tenant that each worker served last.
     current: BTreeMap<usize, Tenant>,
 }
 
 impl Order for Turns {
     type Hint = Tenant;
 
-    fn hint(&self, choice: u8) -> Tenant {
-        Tenant(u32::from(choice))
+    fn hint(&self, choice: u8) -> Option<Tenant> {
+        Some(Tenant(u32::from(choice)))
     }
 
     fn accepted(&mut self, item: u64, source: Source, choice: Option<u8>) {
-        let tenant = match source {
-            Source::Part(worker) => self.current.get(&worker).copied().unwrap_or_default(),
-            Source::Outside | Source::Worker(_) => choice.map_or_else(Tenant::default, |choice| self.hint(choice)),
+        let inherited = match source {
+            Source::Worker(worker) => self.current.get(&worker).copied(),
+            Source::Outside => None,
         };
+        let tenant = choice.and_then(|choice| self.hint(choice)).or(inherited).unwrap_or_default();
         self.waiting.push((tenant, item));
         self.served_since.entry(tenant).or_default();
     }
@@ -166,7 +176,7 @@ fn a_flood_delays_another_tenant_by_one_task() {
     for (name, count) in [(1, 1_000), (2, 1)] {
         for _ in 0..count {
             let log = log.clone();
-            pool.execute_with(Tenant(name), move || log.send(name).unwrap());
+            pool.task().hint(Tenant(name)).execute(move || log.send(name).unwrap());
         }
     }
     open.send(()).unwrap();

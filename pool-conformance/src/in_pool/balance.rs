@@ -7,7 +7,7 @@ use std::thread;
 use pool_core::{Scheduler, Task};
 
 use super::Make;
-use super::support::{Gate, Token, balanced, check, occupy, pool, tick, until};
+use super::support::{Gate, Token, balanced, check, occupy, occupy_one, pool, tick, until};
 
 /// Every task is cancelled by one thread while another works on it: it either ran or was cancelled, and its closure was
 /// dropped once.
@@ -159,16 +159,4 @@ pub fn shutdown_now_lets_the_running_wait_for_what_they_spawned<S: Scheduler<Tas
             tasks.into_iter().for_each(Task::run);
         }
     });
-}
-
-/// Occupies one worker.
-fn occupy_one<S: Scheduler<Task> + 'static>(pool: &pool_core::Pool<S>) -> Gate {
-    let (begun, gate) = (Gate::default(), Gate::default());
-    let inside = (begun.clone(), gate.clone());
-    pool.execute(move || {
-        inside.0.open();
-        inside.1.pass();
-    });
-    begun.pass();
-    gate
 }

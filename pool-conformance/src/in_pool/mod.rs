@@ -4,6 +4,7 @@
 //! [`conformance!`](crate::conformance) makes a test of each. No check's verdict depends on time; one that does not end
 //! within [`LIMIT`] fails with the state of the pool's threads.
 
+mod admission;
 mod balance;
 mod delivery;
 mod dispatch;
@@ -14,8 +15,10 @@ mod load;
 mod panics;
 mod shortsighted;
 mod support;
+mod urgency;
 mod waiting;
 
+pub use admission::*;
 pub use balance::*;
 pub use delivery::*;
 pub use dispatch::*;
@@ -26,6 +29,7 @@ pub use load::*;
 pub use panics::*;
 pub use shortsighted::*;
 pub use support::{LIMIT, thread_states, within};
+pub use urgency::*;
 pub use waiting::*;
 
 /// Makes an empty scheduler. A function and not any closure, so that a check is compiled once for each type of scheduler.
@@ -48,6 +52,7 @@ macro_rules! in_pool_tests {
             balances_while_64_threads_submit_into_a_shutdown, balances_in_cancel_races,
             shutdown_now_hands_back_what_did_not_run, balances_while_threads_submit_into_a_shutdown_now,
             shutdown_now_lets_the_running_wait_for_what_they_spawned,
+            a_strategy_that_does_not_ask_loses_nothing, what_is_refused_never_passes_through_the_strategy,
             one_worker_suffices_for_200_nested_waits, any_nesting_ends_on_one_worker,
             a_lock_may_be_held_around_a_join, waiting_never_picks_up_foreign_tasks, helping_takes_bounded_stack,
             waits_for_what_runs_elsewhere, many_outside_threads_wait_at_once, a_scope_takes_tasks_from_anywhere,

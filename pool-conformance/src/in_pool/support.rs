@@ -110,6 +110,18 @@ pub(crate) fn occupy<S: Scheduler<Task> + 'static>(pool: &Pool<S>) -> Gate {
     gate
 }
 
+/// Occupies one worker until the gate that it returns is opened.
+pub(crate) fn occupy_one<S: Scheduler<Task> + 'static>(pool: &Pool<S>) -> Gate {
+    let (begun, gate) = (Gate::default(), Gate::default());
+    let inside = (begun.clone(), gate.clone());
+    pool.execute(move || {
+        inside.0.open();
+        inside.1.pass();
+    });
+    begun.pass();
+    gate
+}
+
 /// A value whose `Drop` panics, once armed.
 #[derive(Debug, Default)]
 pub(crate) struct Bomb(pub(crate) Arc<AtomicBool>);

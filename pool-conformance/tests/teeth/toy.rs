@@ -1,4 +1,11 @@
 //! A work-stealing toy under one lock, with faults to choose from.
+//!
+//! Some faults cannot be written any more, since the types of `inject_if` exclude them: to keep an item that was refused, or to
+//! give another one back (a refused item never comes in, and nothing goes back); to ask twice (the question is `FnOnce`); to
+//! leave the closing thread without a lock to pass (it goes through `inject_if`, and the strategy cannot tell it from a
+//! submitter before it has asked); to claim a lock without one (`Asking::under` takes a guard). What can still be written is
+//! here: the guard of a wrong lock, no question at all, an item that is admitted and dropped, and one that is put away outside
+//! the lock.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -7,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 use pool_conformance::bare::Item;
-use pool_core::{Admission, Scheduler, Worker};
+use pool_core::strategy::{Admit, Asking, Scheduler, Worker};
 
 pub(crate) const LOOK_OUTSIDE_EVERY: usize = 8;
 
@@ -30,10 +37,12 @@ pub(crate) enum Fault {
     StealsNewest,
     NeverLooksOutside,
     Moody,
-    AsksUnlocked,
-    KeepsWhatIsRefused,
+    AsksUnderALockOfItsOwn,
+    AsksUnderOneOfTwoLocks,
+    DoesNotAsk,
+    DropsWhatIsAdmitted,
+    PutsAwayOutsideTheLock,
     LooksUnlocked,
-    NobodyPasses,
 }
 
 /// What can be doubled: plain integers, but not the counted items.
@@ -65,16 +74,55 @@ pub(crate) struct Toy<T> {
     state: Mutex<State<T>>,
     /// For `Fault::LooksUnlocked`: whether anything waits.
     waiting: AtomicBool,
+    /// For `Fault::PutsAwayOutsideTheLock`: what was admitted and is not in its place yet, and whether there is anything.
+    lobby: Mutex<VecDeque<T>>,
+    in_lobby: AtomicBool,
+    /// For `Fault::AsksUnderOneOfTwoLocks`.
+    other: Mutex<()>,
+    /// Calls of `inject_if`.
+    calls: AtomicUsize,
 }
 
 impl<T> Toy<T> {
     pub(crate) fn new(fault: Fault) -> Self {
         let state = State { outside: VecDeque::new(), own: BTreeMap::new(), names: 0, injected: 0 };
-        Self { fault, state: Mutex::new(state), waiting: AtomicBool::new(false) }
+        Self {
+            fault,
+            state: Mutex::new(state),
+            waiting: AtomicBool::new(false),
+            lobby: Mutex::new(VecDeque::new()),
+            in_lobby: AtomicBool::new(false),
+            other: Mutex::new(()),
+            calls: AtomicUsize::new(0),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap()
+        self.fetched(self.state.lock().unwrap())
+    }
+
+    /// The state with what lay in the lobby, as far as the flag tells.
+    fn fetched<'a>(&self, mut state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
+        if self.in_lobby.load(Ordering::Acquire) {
+            let mut lobby = self.lobby.lock().unwrap();
+            self.in_lobby.store(false, Ordering::Relaxed);
+            state.outside.append(&mut lobby);
+        }
+        state
+    }
+
+    fn put(&self, mut state: MutexGuard<'_, State<T>>, item: T)
+    where
+        T: Twin,
+    {
+        state.injected += 1;
+        if self.fault == Fault::Loses && state.injected % 20 == 0 {
+            return;
+        }
+        let twin = if self.fault == Fault::Duplicates && state.injected % 20 == 0 { item.twin() } else { None };
+        state.outside.extend(Some(item).into_iter().chain(twin));
+        drop(state);
+        self.announce();
     }
 
     /// After an item was put away. The lock is no longer held.
@@ -98,7 +146,6 @@ impl<T> Drop for Toy<T> {
 impl<T: Twin> Scheduler<T> for Toy<T> {
     type Hint = ();
     type Worker = ToyWorker<T>;
-    const INJECT_IS_ORDERED: bool = true;
 
     fn attach(self: &Arc<Self>, _seed: u64) -> ToyWorker<T> {
         let mut state = self.lock();
@@ -108,48 +155,51 @@ impl<T: Twin> Scheduler<T> for Toy<T> {
         ToyWorker { shared: Arc::clone(self), name, calls: 0, retiring: false }
     }
 
-    fn inject(&self, item: T, (): ()) {
-        let mut state = self.lock();
-        state.injected += 1;
-        if self.fault == Fault::Loses && state.injected % 20 == 0 {
+    fn inject(&self, item: T, _hint: Option<()>) {
+        self.put(self.lock(), item);
+    }
+
+    fn inject_if(&self, admit: impl FnOnce(Asking<'_>) -> Admit<T, ()>) {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        if self.fault == Fault::DoesNotAsk {
             return;
         }
-        let twin = if self.fault == Fault::Duplicates && state.injected % 20 == 0 { item.twin() } else { None };
-        state.outside.extend(Some(item).into_iter().chain(twin));
-        drop(state);
-        self.announce();
-    }
-
-    fn pass(&self) {
-        if self.fault != Fault::NobodyPasses {
-            drop(self.lock());
-        }
-    }
-
-    fn inject_if(&self, item: T, (): (), admission: impl Admission) -> Result<(), T> {
-        let state = self.lock();
-        let admitted = if self.fault == Fault::AsksUnlocked {
-            drop(state);
-            admission.ask_alone()
-        } else {
-            let admitted = admission.ask_alone();
-            drop(state);
-            admitted
+        let foreign = match self.fault {
+            Fault::AsksUnderALockOfItsOwn => Some(&Mutex::new(())),
+            Fault::AsksUnderOneOfTwoLocks if call % 2 == 0 => Some(&self.other),
+            _ => None,
         };
-        if admitted || self.fault == Fault::KeepsWhatIsRefused {
-            self.inject(item, ());
-            return Ok(());
+        if let Some(foreign) = foreign {
+            let answer = admit(Asking::under(&foreign.lock().unwrap()));
+            if let Admit::Yes(item, _) = answer {
+                self.put(self.lock(), item);
+            }
+            return;
         }
-        Err(item)
+        let state = self.lock();
+        let Admit::Yes(item, _) = admit(Asking::under(&state)) else { return };
+        match self.fault {
+            Fault::DropsWhatIsAdmitted if call % 10 == 0 => drop(item),
+            Fault::PutsAwayOutsideTheLock => {
+                drop(state);
+                self.lobby.lock().unwrap().push_back(item);
+                self.in_lobby.store(true, Ordering::Release);
+            }
+            _ => self.put(state, item),
+        }
     }
 
-    fn inject_batch(&self, items: impl Iterator<Item = T>, (): ()) {
+    fn inject_batch(&self, items: impl Iterator<Item = T>, _hint: Option<()>) {
         if self.fault == Fault::ForgetsPanickingBatch {
             let all: Vec<T> = items.collect();
-            all.into_iter().for_each(|item| self.inject(item, ()));
+            all.into_iter().for_each(|item| self.inject(item, None));
         } else {
-            items.for_each(|item| self.inject(item, ()));
+            items.for_each(|item| self.inject(item, None));
         }
+    }
+
+    fn inject_is_ordered(&self) -> bool {
+        true
     }
 
     fn is_empty(&self) -> bool {
@@ -198,11 +248,14 @@ impl<T: Twin> ToyWorker<T> {
 
 impl<T: Twin> Worker<T> for ToyWorker<T> {
     type Hint = ();
-    const PUSH_IS_ORDERED: bool = true;
 
-    fn push(&mut self, item: T, (): ()) {
+    fn push(&mut self, item: T, _hint: Option<()>) {
         self.shared.lock().own.get_mut(&self.name).unwrap().push_back(item);
         self.shared.announce();
+    }
+
+    fn push_is_ordered(&self) -> bool {
+        true
     }
 
     fn next(&mut self) -> Option<T> {
@@ -217,7 +270,7 @@ impl<T: Twin> Worker<T> for ToyWorker<T> {
                 state.outside.pop_front();
                 state
             }
-            (_, Ok(state)) => state,
+            (_, Ok(state)) => shared.fetched(state),
             (_, Err(_)) => shared.lock(),
         };
         let item = self.pick(&mut state);

@@ -24,6 +24,7 @@ impl Counts {
 
     /// Whether a worker sleeps and none searches: only then does a new item need a wake.
     pub(super) fn needs_wake(self) -> bool {
-        self.searching() == 0 && self.sleeping() > 0
+        // In one comparison: no bit of the lower half, and a bit of the upper.
+        self.0 != 0 && self.0 & Self::SEARCHING == 0
     }
 }

@@ -17,6 +17,7 @@ use crate::worker::Context;
 ///
 /// # Panics
 /// If this thread is not a worker. [`try_execute`] returns an error instead.
+#[inline]
 #[track_caller]
 pub fn execute<F: FnOnce() + Send + 'static>(f: F) {
     task::<()>().execute(f);

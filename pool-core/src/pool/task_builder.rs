@@ -74,15 +74,19 @@ impl<S: Scheduler<Task> + 'static> sealed::Submit for &Pool<S> {
 
     /// By the worker that this thread is, or from outside. A worker's own submissions are always accepted: what runs may bring
     /// its work to an end.
-    #[inline]
+    #[inline(always)]
     fn submit(&self, task: Task, hint: Option<S::Hint>) -> Result<(), (Task, Rejection)> {
-        Context::with_of(&self.shared.crew, |context| match context {
-            Some(context) => {
-                context.submit_by(|| self.own_worker(context).push(task, hint));
-                Ok(())
-            }
-            None => self.shared.inject_if_open(task, hint).map_err(|task| (self.refuse(task), Rejection::ShutDown)),
-        })
+        Context::with_of(
+            &self.shared.crew,
+            #[inline(always)]
+            |context| match context {
+                Some(context) => {
+                    context.submit_by(|| self.own_worker(context).push(task, hint));
+                    Ok(())
+                }
+                None => self.shared.inject_if_open(task, hint).map_err(|task| (self.refuse(task), Rejection::ShutDown)),
+            },
+        )
     }
 }
 
@@ -93,24 +97,30 @@ impl<H: Clone + 'static> sealed::Submit for CurrentPool<H> {
         Context::with(|context| context.map(|context| context.crew().id()).ok_or(Rejection::NoWorker))
     }
 
-    #[inline]
+    // Always, as for a pool: it is handed a task, see `task/payload.rs` on moves.
+    #[inline(always)]
     fn submit(&self, task: Task, hint: Option<H>) -> Result<(), (Task, Rejection)> {
-        Context::with(|context| match context {
-            None => Err((task, Rejection::NoWorker)),
-            Some(context) if hint.is_none() => {
-                context.submit(task);
-                Ok(())
-            }
-            Some(context) => {
-                let hint: &dyn Any = &hint;
-                if !context.queue().takes(hint) {
-                    return Err((task, Rejection::OtherHint));
+        Context::with(
+            #[inline(always)]
+            |context| match context {
+                None => Err((task, Rejection::NoWorker)),
+                Some(context) if hint.is_none() => {
+                    context.submit(task);
+                    Ok(())
                 }
-                context.submit_by(|| context.queue().push_hinted(task, hint));
-                Ok(())
-            }
-        })
+                Some(context) => submit_hinted(context, task, &hint),
+            },
+        )
     }
+}
+
+/// Submits a task with a hint, an `Option` of whatever type the submitter takes for the hints of the strategy.
+fn submit_hinted(context: &Context, task: Task, hint: &dyn Any) -> Result<(), (Task, Rejection)> {
+    if !context.queue().takes(hint) {
+        return Err((task, Rejection::OtherHint));
+    }
+    context.submit_by(|| context.queue().push_hinted(task, hint));
+    Ok(())
 }
 
 /// A task for the pool whose worker this thread is, without holding the pool. `H` is the type of the strategy's hints; the
@@ -153,7 +163,7 @@ impl<P: Place> TaskBuilder<P> {
     /// # Panics
     /// If the task is refused, for one of the reasons of [`Rejection`]. [`try_execute`](Self::try_execute) returns an error
     /// instead.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn execute(self, f: impl FnOnce() + Send + 'static) {
         if let Err((task, reason)) = self.place.submit(Task::from_closure(f), self.hint) {

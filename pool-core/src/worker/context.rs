@@ -131,7 +131,7 @@ impl Context {
     }
 
     /// Counts a new task of this worker's, pushes it and wakes a sleeper for it if one is needed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn submit(&self, task: Task) {
         let (vtable, payload) = task.into_raw();
         // SAFETY: from `into_raw`, just now.
@@ -139,7 +139,8 @@ impl Context {
     }
 
     /// Counts a new task, calls `push`, which makes it visible, and wakes a sleeper for it if one is needed.
-    #[inline]
+    // Always, as `submit`: `push` holds a task, see `task/payload.rs` on moves.
+    #[inline(always)]
     pub(crate) fn submit_by(&self, push: impl FnOnce() -> Published) {
         self.seat.tally.submit(1);
         let lost = Cell::new(1);

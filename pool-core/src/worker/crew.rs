@@ -85,10 +85,10 @@ impl Crew {
     }
 
     /// Wakes a sleeper for an item that has become visible, if one is needed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn notify(&self, published: Published) {
         if let Some(seat) = self.idle.notify(published) {
-            seat.parker.unpark();
+            wake(seat);
         }
     }
 
@@ -197,6 +197,13 @@ impl Crew {
     pub(super) fn take_threads(&self) -> Vec<thread::JoinHandle<()>> {
         self.seats.lock().iter_mut().filter_map(|place| place.thread.take()).collect()
     }
+}
+
+/// Apart from its callers, so that a submission that wakes no worker stays small.
+#[cold]
+#[inline(never)]
+fn wake(seat: Arc<Seat>) {
+    seat.parker.unpark();
 }
 
 fn working(seats: &[Place]) -> usize {
