@@ -111,7 +111,7 @@ fn soak<S: Scheduler<Task> + 'static>(strategy: &str, quick: bool, make: impl Fn
 
 /// Runs one load `times` times and prints its line of the table. The loads check the balance themselves.
 fn load(what: &str, strategy: &str, size: String, times: u64, mut step: impl FnMut()) {
-    *NOW.lock().expect("nobody panics in it") = format!("{what}, {strategy}");
+    *NOW.lock().expect("no thread panics in it") = format!("{what}, {strategy}");
     let start = Instant::now();
     let verdict = catch_unwind(AssertUnwindSafe(|| {
         for _ in 0..times {

@@ -29,6 +29,9 @@
 //! The laws stand in [`pool_core::strategy`]. A strategy whose shared state goes through [`pool_core::sync`] can be tried
 //! under loom as well, with [`loom_laws!`].
 //!
+//! The checks in a pool stand in `in_pool`. Two of them are for strategies that know urgency, and take hints; the macro leaves
+//! them out: `children_inherit_the_level_of_the_task_that_makes_them` and `a_scope_has_the_urgency_of_the_task_that_opens_it`.
+//!
 //! Each check is also a plain function in [`bare`] that gives the [`Violation`], for strategies that need other arguments and
 //! for tests of the kit itself: `tests/teeth/` holds strategies broken on purpose against it, and each is caught by
 //! exactly the law it breaks.

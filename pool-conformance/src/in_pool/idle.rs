@@ -82,7 +82,7 @@ pub fn a_round_trip_wakes_no_crowd<S: Scheduler<Task> + 'static>(make: Make<S>) 
             until_parked(&pool);
             let after = slept(&threads::named(name));
             let each = (after - before) as f64 / TRIPS as f64;
-            assert!(each <= 6.0, "law 9: {each} times to sleep for each round trip with {workers} workers");
+            assert!(each <= 6.0, "law 9: {each} times parked for each round trip with {workers} workers");
         }
     });
 }

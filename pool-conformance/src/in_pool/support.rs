@@ -170,7 +170,7 @@ pub(crate) mod threads {
         pub(crate) name: String,
         /// `S` asleep, `R` running or ready.
         pub(crate) state: String,
-        /// Times it went to sleep of its own accord.
+        /// Times it gave its processor away of its own accord, as to park.
         pub(crate) voluntary: u64,
         /// Time on a processor, in nanoseconds, if the system counts it.
         pub(crate) cpu: Option<u64>,
