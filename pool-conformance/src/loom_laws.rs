@@ -136,12 +136,12 @@ where
         let scheduler = Arc::new(make());
         let mut worker = scheduler.attach(1);
         for item in [1, 2] {
-            scheduler.inject(item, patient.clone());
+            scheduler.inject(item, Some(patient.clone()));
         }
         assert_eq!(worker.next(), Some(1), "law 4: the rest waits where this worker looks first");
         let (shared, hint) = (Arc::clone(&scheduler), urgent.clone());
-        let other = thread::spawn(move || shared.inject(10, hint));
-        scheduler.inject(11, urgent.clone());
+        let other = thread::spawn(move || shared.inject(10, Some(hint)));
+        scheduler.inject(11, Some(urgent.clone()));
         let next = worker.try_next();
         assert!(matches!(next, Some(10 | 11)), "law 4: {next:?} before an urgent item");
         other.join().unwrap();

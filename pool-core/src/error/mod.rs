@@ -24,7 +24,9 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ShutDown => "the pool has been shut down: submit before `shutdown`, or use a `try_` method",
-            Self::NoWorker => "this thread is not a worker of a pool: use the methods of a `Pool`, or a `try_` function",
+            Self::NoWorker => {
+                "this thread is not a worker of a pool: use the methods of a `Pool`, or a `try_` function"
+            }
             Self::OtherHint => {
                 "the strategy of this worker's pool takes hints of another type: use that type, or leave the hint out"
             }

@@ -321,7 +321,8 @@ fn a_worker_gives_up_what_it_holds() {
             while step == Step::AskForMore {
                 step = policy.step(&idle, Seen::More(false), order, || Ticks(0));
             }
-            let mut step = if step == Step::Leave { step } else { policy.step(&idle, Seen::Panic, Order::Leave, || Ticks(0)) };
+            let mut step =
+                if step == Step::Leave { step } else { policy.step(&idle, Seen::Panic, Order::Leave, || Ticks(0)) };
             while step == Step::AskForMore {
                 step = policy.step(&idle, Seen::More(false), Order::Leave, || Ticks(0));
             }

@@ -36,9 +36,7 @@ fn nothing_is_accepted_under_a_lock_after_a_closed_ledger_was_found_quiet() {
         let (ledger, lock) = (Arc::new(Ledger::new()), Arc::new(SpinLock::new(())));
         let submitter = {
             let (ledger, lock) = (Arc::clone(&ledger), Arc::clone(&lock));
-            thread::spawn(move || {
-                ledger.admit(&Asking::under(&lock.lock()))
-            })
+            thread::spawn(move || ledger.admit(&Asking::under(&lock.lock())))
         };
         ledger.close();
         drop(lock.lock());

@@ -1,9 +1,9 @@
 //! A strategy whose lock orders submissions with looks: no fence, and no read-modify-write at the gate.
 
 use super::bounded;
+use crate::strategy::{Admit, Asking, Scheduler, Worker};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, thread};
-use crate::strategy::{Admit, Asking, Scheduler, Worker};
 use crate::{Pool, Task, execute};
 use std::collections::VecDeque;
 use std::sync::Arc;

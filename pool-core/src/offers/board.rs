@@ -1,8 +1,8 @@
 //! [`Board`]: what a worker offers to others.
 
 use super::frame::{Frame, Taken};
-use crate::sync::processors;
 use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::sync::processors;
 use crossbeam_utils::CachePadded;
 use std::ptr::{self, NonNull};
 

@@ -8,8 +8,8 @@
 //!
 //! Shards outlive their scopes: they belong to the pool, which lends them out again ([`ShardStore`]). So does a ticket that
 //! is still queued when its shard is empty: it is good for whatever the shard holds when it is drawn. But it lies where the
-//! urgency of the task that made it has put it. So a task that spawns into the shard makes a ticket of its own, unless the last
-//! one was its own, too ([`Maker`]).
+//! urgency of the run that made it has put it. So a shard that is lent out under another run ([`Maker`]) gets a ticket of its
+//! own.
 
 use super::pending::Pending;
 use crate::sync::{Mutex, SpinLock};
@@ -52,18 +52,15 @@ impl ScopedTask {
     }
 }
 
-/// The task under which a ticket is made, among all of its pool: a ticket has that task's urgency.
+/// The run of a task on a worker, told from all others of its pool: what is submitted meanwhile has its urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Maker(u64);
 
 impl Maker {
     /// A thread that is not a worker of the pool.
-    pub(crate) const OUTSIDE: Self = Self(1);
-    /// No ticket is queued.
-    const NONE: Self = Self(0);
+    pub(crate) const OUTSIDE: Self = Self(0);
 
     /// The `n`-th run of the worker thread with this `number`, which is its own in its pool.
-    #[inline(always)]
     pub(crate) fn new(number: u64, n: u64) -> Self {
         // No two are equal before a worker has run 2^40 tasks, or a pool has started 2^24 threads; then a ticket may have the
         // urgency of another task.
@@ -83,8 +80,11 @@ struct Inner {
     scope: *const Pending,
     /// Oldest first.
     tasks: VecDeque<ScopedTask>,
-    /// Who made the last ticket that is in the strategy's queue, or in the hand of a worker that will put it back if it must.
-    ticket: Maker,
+    /// A ticket with the urgency of the scope is in the strategy's queue, or in the hand of a worker that will put it back if it
+    /// must.
+    ticketed: bool,
+    /// Under which run the shard was lent out last: a ticket that is queued still is of that urgency.
+    opened_by: Maker,
     /// The scope's owner found the shard empty and parks.
     owner_waits: bool,
 }
@@ -115,13 +115,23 @@ impl Shard {
     const KEEP: usize = 1024;
 
     pub(crate) fn new(pool: usize) -> Self {
-        let inner = Inner { scope: ptr::null(), tasks: VecDeque::new(), ticket: Maker::NONE, owner_waits: false };
+        let inner = Inner {
+            scope: ptr::null(),
+            tasks: VecDeque::new(),
+            ticketed: false,
+            opened_by: Maker::OUTSIDE,
+            owner_waits: false,
+        };
         Self { pool, inner: SpinLock::new(inner) }
     }
 
     /// Lends the shard to a scope. It holds no task.
-    pub(crate) fn open(&self, scope: NonNull<Pending>) {
-        self.inner.lock().scope = scope.as_ptr();
+    pub(crate) fn open(&self, scope: NonNull<Pending>, maker: Maker) {
+        let mut inner = self.inner.lock();
+        inner.scope = scope.as_ptr();
+        // A ticket that an earlier run has left behind may be of another urgency.
+        inner.ticketed &= inner.opened_by == maker;
+        inner.opened_by = maker;
     }
 
     /// The scope has ended: all of its tasks were taken.
@@ -136,11 +146,11 @@ impl Shard {
     }
 
     #[inline(always)]
-    pub(crate) fn push(&self, task: ScopedTask, maker: Maker) -> Pushed {
+    pub(crate) fn push(&self, task: ScopedTask) -> Pushed {
         let mut inner = self.inner.lock();
         inner.tasks.push_back(task);
         Pushed {
-            wants_ticket: mem::replace(&mut inner.ticket, maker) != maker,
+            wants_ticket: !mem::replace(&mut inner.ticketed, true),
             wakes_owner: mem::replace(&mut inner.owner_waits, false),
         }
     }
@@ -164,16 +174,14 @@ impl Shard {
         let mut inner = self.inner.lock();
         let task = inner.tasks.pop_front();
         let is_more = !inner.tasks.is_empty();
-        if !is_more {
-            inner.ticket = Maker::NONE;
-        }
+        inner.ticketed = is_more;
         let scope = NonNull::new(inner.scope.cast_mut())?;
         task.map(|task| Drawn { task, scope, is_more })
     }
 
     /// The ticket was lost: the strategy panicked. The next push makes another.
     pub(crate) fn lose_ticket(&self) {
-        self.inner.lock().ticket = Maker::NONE;
+        self.inner.lock().ticketed = false;
     }
 }
 

@@ -102,20 +102,20 @@ impl State {
     /// `task/payload.rs` on moves.
     #[inline(always)]
     fn spawn(&self, task: ScopedTask) {
-        let (shard, maker) = self.count_in();
+        let shard = self.count_in();
         // SAFETY: shards live as long as the pool; those of a scope outside any pool, as long as the scope.
-        let pushed = unsafe { shard.as_ref() }.push(task, maker);
+        let pushed = unsafe { shard.as_ref() }.push(task);
         if pushed.wants_ticket || pushed.wakes_owner {
             self.tell(shard, &pushed);
         }
     }
 
     /// Counts a task that the caller is about to spawn, before it becomes visible, since the owner may run it at once.
-    /// Returns the shard that it goes to, and the maker of a ticket for it.
-    fn count_in(&self) -> (NonNull<Shard>, Maker) {
+    /// Returns the shard that it goes to.
+    fn count_in(&self) -> NonNull<Shard> {
         let Some(home) = &self.home else {
             self.pending.add(1);
-            return (self.shard_outside_any_pool(), Maker::OUTSIDE);
+            return self.shard_outside_any_pool();
         };
         // SAFETY: the pool outlives the scope.
         let crew = unsafe { home.crew.as_ref() };
@@ -123,12 +123,12 @@ impl State {
             Some(context) => {
                 context.account().spend(&self.pending);
                 context.seat().tally.submit(1);
-                (self.shard(context.seat().index(), home), context.maker())
+                self.shard(context.seat().index(), home, Some(context))
             }
             None => {
                 self.pending.add(1);
                 crew.ledger.enter_anyway();
-                (self.shard(0, home), Maker::OUTSIDE)
+                self.shard(0, home, None)
             }
         })
     }
@@ -173,7 +173,7 @@ impl State {
             return shard;
         }
         let fresh = Box::new(Shard::new(0));
-        fresh.open(self.count());
+        fresh.open(self.count(), Maker::OUTSIDE);
         // Freed by the owner at the end of the scope.
         let fresh = NonNull::from(Box::leak(fresh));
         // AcqRel: pairs with the other threads' Acquire, for the shard.
@@ -189,19 +189,19 @@ impl State {
 
     /// The shard of the worker with this number.
     #[inline]
-    fn shard(&self, worker: usize, home: &Home) -> NonNull<Shard> {
+    fn shard(&self, worker: usize, home: &Home, context: Option<&Context>) -> NonNull<Shard> {
         let place = &self.shards[worker % SHARDS];
         // Acquire: pairs with the Release in `borrow_shard`, for the shard's link to this scope.
-        NonNull::new(place.load(Ordering::Acquire)).unwrap_or_else(|| self.borrow_shard(place, home))
+        NonNull::new(place.load(Ordering::Acquire)).unwrap_or_else(|| self.borrow_shard(place, home, context))
     }
 
     #[cold]
-    fn borrow_shard(&self, place: &AtomicPtr<Shard>, home: &Home) -> NonNull<Shard> {
+    fn borrow_shard(&self, place: &AtomicPtr<Shard>, home: &Home, context: Option<&Context>) -> NonNull<Shard> {
         // SAFETY: the pool outlives the scope.
         let store = &unsafe { home.crew.as_ref() }.shards;
         let shard = store.borrow();
         // SAFETY: shards live as long as the pool.
-        unsafe { shard.as_ref() }.open(self.count());
+        unsafe { shard.as_ref() }.open(self.count(), context.map_or(Maker::OUTSIDE, Context::maker));
         // AcqRel: pairs with the Acquire of a thread that looks for the shard, for its link to this scope.
         match place.compare_exchange(ptr::null_mut(), shard.as_ptr(), Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {

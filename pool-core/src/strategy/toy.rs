@@ -1,6 +1,6 @@
+use pool_core::Task;
 use pool_core::strategy::{Scheduler, Worker};
 use pool_core::sync::Mutex;
-use pool_core::Task;
 use std::collections::VecDeque;
 use std::sync::Arc;
 

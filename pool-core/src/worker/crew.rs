@@ -212,7 +212,10 @@ fn working(seats: &[Place]) -> usize {
 
 impl fmt::Debug for Crew {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Crew").field("idle", &self.idle).field("closed", &self.ledger.is_closed()).finish_non_exhaustive()
+        f.debug_struct("Crew")
+            .field("idle", &self.idle)
+            .field("closed", &self.ledger.is_closed())
+            .finish_non_exhaustive()
     }
 }
 

@@ -78,18 +78,12 @@ pub(crate) enum Kind {
 impl Kind {
     fn vtable(self) -> &'static TaskVtable {
         match self {
-            Self::Owned => &TaskVtable {
-                kind: TaskKind::Work,
-                run: run_item,
-                discard: discard_item,
-                withdraw: withdraw_owned,
-            },
-            Self::Awaited => &TaskVtable {
-                kind: TaskKind::Work,
-                run: run_item,
-                discard: discard_item,
-                withdraw: withdraw_awaited,
-            },
+            Self::Owned => {
+                &TaskVtable { kind: TaskKind::Work, run: run_item, discard: discard_item, withdraw: withdraw_owned }
+            }
+            Self::Awaited => {
+                &TaskVtable { kind: TaskKind::Work, run: run_item, discard: discard_item, withdraw: withdraw_awaited }
+            }
         }
     }
 }

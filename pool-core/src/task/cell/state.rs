@@ -127,9 +127,9 @@ impl State {
     pub(super) fn withdraw(&self) -> Withdrawal {
         // Relaxed: no data is read on the strength of it. The bit shares one word with `CLAIMED`, which decides which side
         // counts the task.
-        let withdrawn = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
-            (old & CLAIMED == 0).then_some(old | WITHDRAWN)
-        });
+        let withdrawn = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| (old & CLAIMED == 0).then_some(old | WITHDRAWN));
         match withdrawn {
             Ok(_) => Withdrawal::Returned,
             Err(old) if old & CANCELLED != 0 => Withdrawal::Cancelled,
