@@ -186,6 +186,20 @@ pub mod user {
     };
     pub use crate::strategy::{Scheduler, Worker};
     pub use crate::task::Task;
+
+    /// The pool of any strategy: [`Pool`], by a name that the strategy crates do not give to their own.
+    ///
+    /// ```
+    /// use pool_core::{JoinError, PoolOf, Scheduler, Task};
+    ///
+    /// fn sum<S: Scheduler<Task>>(pool: &PoolOf<S>) -> Result<u32, JoinError> {
+    ///     pool.spawn(|| (1..=4).sum()).join()
+    /// }
+    /// # use pool_core::doc_toy as my_strategy;
+    /// assert_eq!(sum(&my_strategy::Pool::new())?, 10);
+    /// # Ok::<(), JoinError>(())
+    /// ```
+    pub type PoolOf<S> = Pool<S>;
 }
 
 pub use user::*;

@@ -17,11 +17,28 @@ fn the_threads_that_started_have_ended_when_a_later_one_fails() {
     if env::var_os(INSIDE).is_some() {
         return build_until_it_fails();
     }
-    // In a process of its own, with an address space of 3 GB: the limit holds for all of a process.
+    with_little_memory("the_threads_that_started_have_ended_when_a_later_one_fails");
+}
+
+/// More workers than can be started: the error says how many were, and the pool keeps those.
+#[test]
+fn add_workers_says_how_many_it_started() {
+    if env::var_os(INSIDE).is_none() {
+        return with_little_memory("add_workers_says_how_many_it_started");
+    }
+    let pool = Pool::builder().workers(2).stack_size(64 << 20).build().unwrap();
+    let error = pool.add_workers(300).unwrap_err();
+    assert!(error.started() < 300, "300 stacks of 64 MB are more than 3 GB");
+    assert_eq!(pool.workers(), 2 + error.started());
+    assert_eq!(pool.install(|| 5), 5);
+}
+
+/// Runs a test in a process of its own, with an address space of 3 GB: the limit holds for all of a process.
+fn with_little_memory(test: &str) {
     let output = Command::new("sh")
         .args(["-c", "ulimit -v 3000000 && exec \"$0\" \"$@\""])
         .arg(env::current_exe().unwrap())
-        .args(["--exact", "the_threads_that_started_have_ended_when_a_later_one_fails", "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
         .env(INSIDE, "1")
         .output()
         .unwrap();

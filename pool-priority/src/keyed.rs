@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
-use pool_core::sync::atomic::{AtomicBool, Ordering};
-use pool_core::sync::{Mutex, MutexGuard};
 use pool_core::Task;
 use pool_core::strategy::{Admit, Asking, Scheduler, Worker};
+use pool_core::sync::atomic::{AtomicBool, Ordering};
+use pool_core::sync::{Mutex, MutexGuard};
 
 /// A heap of at most this capacity is never shrunk.
 const KEEP: usize = 1024;

@@ -2,10 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
-use pool_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use pool_core::sync::{SpinLock, SpinLockGuard};
 use pool_core::Task;
 use pool_core::strategy::{Admit, Asking, Scheduler, Worker};
+use pool_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use pool_core::sync::{SpinLock, SpinLockGuard};
 
 use crate::inbox::{Inbox, Waiting};
 use crate::lanes::Lanes;

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use crossbeam_deque::{Steal, Stealer, Worker as Deque};
 use crossbeam_utils::Backoff;
-use pool_core::strategy::Worker;
 use pool_core::Task;
+use pool_core::strategy::Worker;
 
 use crate::members::Snapshot;
 use crate::random::Random;

@@ -6,6 +6,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Mutex, PoisonError};
 
 /// Why a submission was refused.
@@ -220,6 +221,12 @@ impl Error for BuildError {
         }
     }
 }
+
+// `io::Error` is neither, only because it may hold an error of another's making. Nothing here is ever half done.
+impl UnwindSafe for BuildError {}
+impl RefUnwindSafe for BuildError {}
+impl UnwindSafe for StartError {}
+impl RefUnwindSafe for StartError {}
 
 /// Not all of the workers asked for were started. The pool keeps those that were.
 #[derive(Debug)]

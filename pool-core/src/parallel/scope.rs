@@ -15,7 +15,7 @@ use crate::task::Outcome;
 use crate::worker::{Context, Crew, Inject};
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
 
 /// A place to spawn tasks that may borrow everything that outlives `'scope`. Made by [`Pool::scope`](crate::Pool::scope)
@@ -342,6 +342,10 @@ impl State {
         }
     }
 }
+
+// A panic in a task is caught where it happens, and the scope stays whole.
+impl UnwindSafe for Scope<'_> {}
+impl RefUnwindSafe for Scope<'_> {}
 
 impl fmt::Debug for Scope<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,6 +4,7 @@ use super::atomic::{AtomicBool, Ordering};
 use super::{UnsafeCell, hint, thread};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 /// A lock whose release is a plain store, for critical sections of a few instructions that call no code of users.
@@ -30,6 +31,10 @@ pub struct SpinLock<T, B = ()> {
 unsafe impl<T: Send, B: Sync> Sync for SpinLock<T, B> {}
 // SAFETY: sending the lock sends the value and what lies beside.
 unsafe impl<T: Send, B: Send> Send for SpinLock<T, B> {}
+
+// As for a mutex without poisoning: what it guards is kept whole at each point where foreign code can panic.
+impl<T, B> UnwindSafe for SpinLock<T, B> {}
+impl<T, B> RefUnwindSafe for SpinLock<T, B> {}
 
 impl<T> SpinLock<T> {
     /// A free lock around `value`.

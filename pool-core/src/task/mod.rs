@@ -19,7 +19,7 @@ use payload::Payload;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 
 /// How one run of a task ended, for the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +173,10 @@ impl Drop for Task {
         unsafe { (self.vtable.discard)(self.payload) }
     }
 }
+
+// A task is run or dropped whole; what a panic in it leaves behind is the closure's own.
+impl UnwindSafe for Task {}
+impl RefUnwindSafe for Task {}
 
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
