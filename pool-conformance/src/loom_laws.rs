@@ -148,7 +148,7 @@ where
     });
 }
 
-/// A worker leaves while another takes until it is told that nothing waits: it gets everything.
+/// A worker leaves while another takes until it is told that nothing waits: the other gets everything.
 pub fn retire_against_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
     loom::model(move || {
         let scheduler = Arc::new(make());

@@ -70,16 +70,35 @@ pub type Pool = pool_core::Pool<Fifo>;
 
 impl<T> Fifo<T> {
     /// An empty queue.
+    ///
+    /// ```
+    /// use pool_fifo::{Fifo, Pool};
+    ///
+    /// let pool = Pool::builder_with(Fifo::new()).build()?;
+    /// # Ok::<(), pool_fifo::BuildError>(())
+    /// ```
     pub fn new() -> Self {
         Self { queue: SharedQueue::new() }
     }
 
     /// The number of waiting items: exact when nobody submits or takes, else a recent value. O(1).
+    ///
+    /// ```
+    /// let pool = pool_fifo::Pool::new();
+    /// println!("{} tasks wait", pool.scheduler().len());
+    /// ```
     pub fn len(&self) -> usize {
         self.queue.len()
     }
 
     /// Whether no item waits.
+    ///
+    /// ```
+    /// let pool = pool_fifo::Pool::new();
+    /// pool.wait_idle()?;
+    /// assert!(pool.scheduler().is_empty());
+    /// # Ok::<(), pool_fifo::WaitError>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

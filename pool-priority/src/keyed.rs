@@ -105,6 +105,13 @@ pub struct Keyed<K, T = Task> {
 
 impl<K: Ord, T> Keyed<K, T> {
     /// An empty heap.
+    ///
+    /// ```
+    /// use pool_priority::{Keyed, KeyedPool};
+    ///
+    /// let pool = KeyedPool::<u32>::builder_with(Keyed::new()).build()?;
+    /// # Ok::<(), pool_priority::BuildError>(())
+    /// ```
     pub fn new() -> Self {
         let heap = Heap { entries: BinaryHeap::new(), submitted: 0, plain: None };
         Self { heap: CachePadded::new(Mutex::new(heap)), waiting: CachePadded::new(AtomicBool::new(false)) }

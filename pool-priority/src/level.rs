@@ -20,11 +20,19 @@ impl Level {
     pub const BACKGROUND: Self = Self(3);
 
     /// The level with this number, 0 being the most urgent.
+    ///
+    /// ```
+    /// assert_eq!(pool_priority::Level::new(0), pool_priority::Level::HIGH);
+    /// ```
     pub const fn new(level: u8) -> Self {
         Self(level)
     }
 
     /// Its number.
+    ///
+    /// ```
+    /// assert_eq!(pool_priority::Level::LOW.get(), 2);
+    /// ```
     pub const fn get(self) -> u8 {
         self.0
     }

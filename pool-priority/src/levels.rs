@@ -79,6 +79,13 @@ pub struct Priority<T = Task> {
 
 impl<T> Priority<T> {
     /// Four levels with the [`DEFAULT_SLACKS`].
+    ///
+    /// ```
+    /// use pool_priority::{Pool, Priority};
+    ///
+    /// let pool = Pool::builder_with(Priority::new()).build()?;
+    /// # Ok::<(), pool_priority::BuildError>(())
+    /// ```
     pub fn new() -> Self {
         Self::with_slacks(&DEFAULT_SLACKS)
     }
@@ -86,6 +93,15 @@ impl<T> Priority<T> {
     /// One level per slack. `slacks[l]` is the number of later submissions that may overtake an item of level `l`:
     /// `u64::MAX` never ages, and 0 at every level is first in, first out. Level 0 wants 0: only a due item of another
     /// level could overtake it, and there is no reason to let a younger one.
+    ///
+    /// ```
+    /// use pool_priority::{Pool, Priority};
+    ///
+    /// // Three levels. The last never ages.
+    /// let pool = Pool::builder_with(Priority::with_slacks(&[0, 1_000, u64::MAX])).build()?;
+    /// assert_eq!(pool.scheduler().levels(), 3);
+    /// # Ok::<(), pool_priority::BuildError>(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -105,11 +121,23 @@ impl<T> Priority<T> {
     }
 
     /// The number of levels.
+    ///
+    /// ```
+    /// use pool_priority::{Pool, DEFAULT_SLACKS};
+    ///
+    /// assert_eq!(Pool::new().scheduler().levels(), DEFAULT_SLACKS.len());
+    /// ```
     pub fn levels(&self) -> usize {
         self.slacks.len()
     }
 
     /// How many later submissions may overtake an item of this level.
+    ///
+    /// ```
+    /// use pool_priority::{Level, Pool};
+    ///
+    /// assert_eq!(Pool::new().scheduler().slack(Level::HIGH), 0);
+    /// ```
     pub fn slack(&self, level: Level) -> u64 {
         self.slacks[self.index(level)]
     }

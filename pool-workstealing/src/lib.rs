@@ -96,6 +96,13 @@ pub struct WorkStealing<T = Task> {
 
 impl<T> WorkStealing<T> {
     /// No workers, no items.
+    ///
+    /// ```
+    /// use pool_workstealing::{Pool, WorkStealing};
+    ///
+    /// let pool = Pool::builder_with(WorkStealing::new()).build()?;
+    /// # Ok::<(), pool_workstealing::BuildError>(())
+    /// ```
     pub fn new() -> Self {
         Self { outside: SharedQueue::new(), members: Members::new(), transit: Transit::new() }
     }

@@ -247,8 +247,8 @@ pub fn retiring_loses_nothing<S: Scheduler<Task> + 'static>(make: Make<S>) {
                 });
             }
             pushed.wait();
-            // The one with the highest number goes. It has pushed when the barrier opens for the second time, for which
-            // the other, at its gate, is stood in for.
+            // The worker with the highest number leaves. It has pushed when the barrier opens for the second time; this
+            // thread stands in there for the other worker, which is at its gate.
             thread::scope(|scope| {
                 scope.spawn(|| pushed.wait());
                 pushed.wait();

@@ -137,7 +137,7 @@ pub fn a_cancelled_task_never_runs<S: Scheduler<Task> + 'static>(make: Make<S>) 
         assert_eq!((wakes.count(), drops.load(Ordering::Relaxed)), (1, 1));
         assert!(handle.is_finished() && !handle.cancel());
         assert!(matches!(poll(&mut handle, &waker), Poll::Ready(Err(error)) if error.is_cancelled()));
-        // A thread that blocks on the handle has no `cancel` of it, but the pool's end has one.
+        // Its shell waits in the queue until a worker comes to it.
         let metrics = pool.metrics();
         assert_eq!((metrics.waiting, metrics.running, metrics.cancelled), (1, 1, 0));
         gate.open();

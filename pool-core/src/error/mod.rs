@@ -62,11 +62,21 @@ impl<F> Rejected<F> {
     }
 
     /// The closure, unrun.
+    ///
+    /// ```
+    /// let refused = pool_core::try_execute(|| println!("not lost")).unwrap_err();
+    /// refused.into_inner()();
+    /// ```
     pub fn into_inner(self) -> F {
         self.f.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why it was refused.
+    ///
+    /// ```
+    /// let refused = pool_core::try_execute(|| ()).unwrap_err();
+    /// assert_eq!(refused.reason(), pool_core::Rejection::NoWorker);
+    /// ```
     pub fn reason(&self) -> Rejection {
         self.reason
     }
@@ -123,17 +133,39 @@ impl JoinError {
     }
 
     /// Whether the task panicked.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// # let pool = my_strategy::Pool::new();
+    /// assert!(pool.spawn(|| panic!("no such file")).join().unwrap_err().is_panic());
+    /// ```
     pub fn is_panic(&self) -> bool {
         matches!(self.0, Cause::Panicked(_))
     }
 
     /// Whether the task never ran: [`JoinHandle::cancel`](crate::JoinHandle::cancel) was in time, or the pool gave it back
     /// unrun.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// let handle = pool.spawn(|| 42);
+    /// if handle.cancel() {
+    ///     assert!(handle.join().unwrap_err().is_cancelled());
+    /// }
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0, Cause::Cancelled)
     }
 
     /// The payload of the panic, for [`std::panic::resume_unwind`].
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// # let pool = my_strategy::Pool::new();
+    /// let error = pool.spawn(|| std::panic::resume_unwind(Box::new(5))).join().unwrap_err();
+    /// assert_eq!(error.into_panic().downcast_ref(), Some(&5));
+    /// ```
     ///
     /// # Panics
     /// If the task did not panic.
@@ -146,6 +178,16 @@ impl JoinError {
     }
 
     /// The payload of the panic.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// # let pool = my_strategy::Pool::new();
+    /// let error = pool.spawn(|| std::panic::resume_unwind(Box::new(5))).join().unwrap_err();
+    /// match error.try_into_panic() {
+    ///     Ok(payload) => assert_eq!(payload.downcast_ref(), Some(&5)),
+    ///     Err(error) => println!("{error}"),
+    /// }
+    /// ```
     ///
     /// # Errors
     /// This error itself, if the task did not panic.
@@ -241,11 +283,28 @@ impl StartError {
     }
 
     /// How many workers were started before the one that failed.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// # let pool = my_strategy::Pool::new();
+    /// if let Err(error) = pool.add_workers(2) {
+    ///     println!("{} of 2", error.started());
+    /// }
+    /// ```
     pub fn started(&self) -> usize {
         self.started
     }
 
     /// Why the next one was not.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// # let pool = my_strategy::Pool::new();
+    /// fn grow(pool: &my_strategy::Pool) -> std::io::Result<()> {
+    ///     pool.add_workers(2).map_err(|error| error.into_source())
+    /// }
+    /// # grow(&pool).unwrap();
+    /// ```
     pub fn into_source(self) -> io::Error {
         self.source
     }

@@ -56,11 +56,29 @@ impl Metrics {
     }
 
     /// Tasks that the pool is done with, in whichever way, the rejected ones included.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// pool.spawn(|| ()).join()?;
+    /// pool.wait_idle()?;
+    /// assert_eq!(pool.metrics().ended(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn ended(&self) -> u64 {
         self.completed + self.panicked + self.cancelled + self.rejected + self.returned
     }
 
     /// Whether the books balance: submitted = completed + panicked + cancelled + rejected + returned + waiting + running.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// pool.execute(|| ());
+    /// pool.shutdown()?;
+    /// assert!(pool.metrics().is_balanced());
+    /// # Ok::<(), pool_core::WaitError>(())
+    /// ```
     pub fn is_balanced(&self) -> bool {
         self.submitted == self.ended() + self.waiting + self.running
     }

@@ -60,6 +60,16 @@ impl<B: FnOnce() -> RB, RB> JoinFrame<B, RB> {
 /// `b` may begin as soon as `join` is called, but need not begin before `a` has ended: `a` must not wait for `b`. Where joins
 /// are nested, the outermost halves are offered to other workers first. Costs a few instructions while no worker is hungry.
 ///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// let pool = my_strategy::Pool::new();
+/// let sum = pool.install(|| {
+///     let (a, b) = pool_core::join(|| (1..=50).sum::<u32>(), || (51..=100).sum::<u32>());
+///     a + b
+/// });
+/// assert_eq!(sum, 5050);
+/// ```
+///
 /// # Panics
 /// With the panic of `a`, or else with that of `b`. Both closures run in any case. As anywhere, a value whose `Drop` panics
 /// while a panic unwinds aborts the process: here, the result of `a` when `b` panics.

@@ -71,6 +71,19 @@ impl<'scope> Scope<'scope> {
     /// A panic in it does not stop the others; the scope passes the first one on when all have ended.
     ///
     /// A closure of up to two words costs no allocation.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let mut parts = [0; 2];
+    /// let (first, second) = parts.split_at_mut(1);
+    /// my_strategy::Pool::new().scope(|s| {
+    ///     s.spawn(|s| {
+    ///         first[0] = 1;
+    ///         s.spawn(|_| second[0] = 2);
+    ///     });
+    /// });
+    /// assert_eq!(parts, [1, 2]);
+    /// ```
     #[inline]
     pub fn spawn<F>(&self, f: F)
     where
@@ -378,6 +391,15 @@ pub(crate) fn scope_here<'scope, R>(context: Option<&Context>, f: impl FnOnce(&S
 ///
 /// On a worker this is [`Pool::scope`](crate::Pool::scope) of its pool. Elsewhere the tasks run on this thread, at the end
 /// of the scope.
+///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// let mut greeting = String::new();
+/// my_strategy::Pool::new().install(|| {
+///     pool_core::scope(|s| s.spawn(|_| greeting.push_str("hello")));
+/// });
+/// assert_eq!(greeting, "hello");
+/// ```
 ///
 /// # Panics
 /// With the panic of `f`, or else with the first panic of a task, after all tasks have ended.

@@ -41,6 +41,12 @@ pub struct Pool<S: Scheduler<Task> + 'static> {
 impl<S: Scheduler<Task> + Default + 'static> Pool<S> {
     /// A pool with the default settings: [`default_workers`](crate::default_workers) workers.
     ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// assert_eq!(pool.install(|| 2 + 2), 4);
+    /// ```
+    ///
     /// # Panics
     /// If the system will not start a thread. [`Builder::build`] returns an error instead.
     #[track_caller]
@@ -53,6 +59,13 @@ impl<S: Scheduler<Task> + Default + 'static> Pool<S> {
     }
 
     /// Other settings.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().workers(2).thread_name("img").build()?;
+    /// assert_eq!(pool.workers(), 2);
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
     pub fn builder() -> Builder<S> {
         Self::builder_with(S::default())
     }
@@ -60,6 +73,14 @@ impl<S: Scheduler<Task> + Default + 'static> Pool<S> {
 
 impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// Other settings, around a strategy that has its own.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// use my_strategy::{Pool, Stack};
+    ///
+    /// let pool = Pool::builder_with(Stack::default()).workers(2).build()?;
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
     pub fn builder_with(scheduler: S) -> Builder<S> {
         Builder::new(scheduler)
     }
@@ -199,6 +220,15 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     ///
     /// May be called again, from any number of threads; each returns when the pool has ended.
     ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// pool.execute(|| println!("runs before `shutdown` returns"));
+    /// pool.shutdown()?;
+    /// assert!(pool.try_execute(|| ()).is_err());
+    /// # Ok::<(), pool_core::WaitError>(())
+    /// ```
+    ///
     /// # Errors
     /// On a worker of this pool: it is closed, and ends by itself, but cannot be waited for here.
     pub fn shutdown(&self) -> Result<(), WaitError> {
@@ -217,6 +247,16 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// `scope` or loop from outside waits for, which panics; what was cancelled before; and what a running task waits
     /// for by its handle, which that task runs. The order is that of [`Scheduler::take_all`] as far as one thread took
     /// them.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().workers(1).build()?;
+    /// pool.execute_batch((0..100).map(|i| move || println!("{i}")));
+    /// for task in pool.shutdown_now()? {
+    ///     task.run(); // here, then
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// On a worker of this pool: it is closed, drains, and ends by itself; nothing comes back.
@@ -272,22 +312,55 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
 
     /// Tells up to `n` workers, those with the highest numbers, to leave once they have ended what they run. What they
     /// hold goes back to the strategy. One worker always stays. Returns how many were told, without waiting for them.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().workers(3).build()?;
+    /// assert_eq!(pool.retire_workers(5), 2);
+    /// assert_eq!(pool.workers(), 1);
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
     pub fn retire_workers(&self, n: usize) -> usize {
         self.shared.crew.retire(n)
     }
 
     /// The number of workers, without those told to leave.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// assert_eq!(my_strategy::Pool::builder().workers(3).build()?.workers(), 3);
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
     pub fn workers(&self) -> usize {
         self.shared.crew.workers()
     }
 
     /// What became of every task so far. Takes time in proportion to the number of workers.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// pool.execute_batch((0..100).map(|n| move || drop(n)));
+    /// pool.wait_idle()?;
+    /// assert_eq!(pool.metrics().completed, 100);
+    /// # Ok::<(), pool_core::WaitError>(())
+    /// ```
     pub fn metrics(&self) -> Metrics {
         let crew = &self.shared.crew;
         Metrics::new(crew.totals(), crew.workers(), crew.idle.sleeping())
     }
 
     /// The strategy.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// use pool_core::strategy::Scheduler;
+    ///
+    /// let pool = my_strategy::Pool::new();
+    /// pool.wait_idle()?;
+    /// assert!(pool.scheduler().is_empty());
+    /// # Ok::<(), pool_core::WaitError>(())
+    /// ```
     pub fn scheduler(&self) -> &S {
         &self.shared.scheduler
     }

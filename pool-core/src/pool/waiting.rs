@@ -21,6 +21,13 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// for each other like that wait for ever. So it is with [`join`](Self::join), [`scope`](Self::scope) and the
     /// loops.
     ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// let numbers = vec![3, 1, 2];
+    /// assert_eq!(pool.install(|| numbers.iter().max()), Some(&3), "it may borrow");
+    /// ```
+    ///
     /// # Panics
     /// With the panic of `f`, or if the pool has been shut down.
     #[track_caller]
@@ -44,6 +51,12 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     ///
     /// Oldest first: Blumofe and Leiserson, "Scheduling multithreaded computations by work stealing" (1999). What a
     /// worker does while it waits for a half that runs elsewhere: Wagner and Calder, "Leapfrogging" (1993).
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let (a, b) = my_strategy::Pool::new().join(|| 6 * 7, || "answer");
+    /// assert_eq!((a, b), (42, "answer"));
+    /// ```
     ///
     /// # Panics
     /// With the panic of `a`, or else with that of `b`. Both closures run in any case. Also if the pool has been shut down.
@@ -101,6 +114,17 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     ///
     /// Ranges that are divided when they are stolen: Tzannes, Caragea, Barua, Vishkin, "Lazy binary-splitting" (2010).
     /// Blocks that shrink towards the end: Polychronopoulos, Kuck, "Guided self-scheduling" (1987).
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    ///
+    /// let sum = AtomicU32::new(0);
+    /// my_strategy::Pool::new().for_each(1..101, |i| {
+    ///     sum.fetch_add(i, Ordering::Relaxed);
+    /// });
+    /// assert_eq!(sum.into_inner(), 5050);
+    /// ```
     ///
     /// # Panics
     /// With the panic of `f`, after all running calls have ended; with one of them, if there are several. Once one has

@@ -24,6 +24,12 @@ pub struct Asking<'a> {
 
 impl<'a> Asking<'a> {
     /// Other threads may ask at the same time.
+    ///
+    /// ```
+    /// use pool_core::strategy::Asking;
+    ///
+    /// assert!(!Asking::unlocked().is_locked());
+    /// ```
     #[inline(always)]
     pub fn unlocked() -> Self {
         Self { is_locked: false, lock: PhantomData }
@@ -31,6 +37,15 @@ impl<'a> Asking<'a> {
 
     /// All calls of [`inject_if`](super::Scheduler::inject_if) of this scheduler hold the same lock when they ask. The answer
     /// costs less then: it needs no atomic read-modify-write.
+    ///
+    /// ```
+    /// use pool_core::strategy::Asking;
+    /// use pool_core::sync::Mutex;
+    ///
+    /// let queue = Mutex::new(vec![1]);
+    /// let guard = queue.lock();
+    /// assert!(Asking::under(&guard).is_locked());
+    /// ```
     #[inline(always)]
     pub fn under(guard: &'a impl LockGuard) -> Self {
         let _ = guard;
@@ -38,6 +53,14 @@ impl<'a> Asking<'a> {
     }
 
     /// Whether it was asked under a lock.
+    ///
+    /// ```
+    /// use pool_core::strategy::Asking;
+    /// use pool_core::sync::SpinLock;
+    ///
+    /// let lock = SpinLock::new(());
+    /// assert!(Asking::under(&lock.lock()).is_locked());
+    /// ```
     #[inline(always)]
     pub fn is_locked(&self) -> bool {
         self.is_locked

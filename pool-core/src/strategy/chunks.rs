@@ -86,22 +86,50 @@ impl<T> ChunkQueue<T> {
     const LARGEST: usize = if cfg!(loom) { Self::CHUNK } else { 4 * Self::CHUNK };
 
     /// An empty queue, without memory.
+    ///
+    /// ```
+    /// # use pool_core::strategy::chunks::ChunkQueue;
+    /// let queue = ChunkQueue::<u8>::new();
+    /// assert!(queue.is_empty());
+    /// ```
     pub const fn new() -> Self {
         Self { first: VecDeque::new(), last: VecDeque::new(), middle: VecDeque::new(), came: 0, left: 0 }
     }
 
     /// The number of items. O(1).
+    ///
+    /// ```
+    /// # use pool_core::strategy::chunks::ChunkQueue;
+    /// let mut queue = ChunkQueue::new();
+    /// queue.push_back(1);
+    /// assert_eq!(queue.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.first.len() + self.came.wrapping_sub(self.left) + self.last.len()
     }
 
     /// Whether there is no item. O(1).
+    ///
+    /// ```
+    /// # use pool_core::strategy::chunks::ChunkQueue;
+    /// let mut queue = ChunkQueue::new();
+    /// queue.push_back(1);
+    /// assert!(!queue.is_empty());
+    /// ```
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.first.is_empty() && self.last.is_empty() && self.middle.is_empty()
     }
 
     /// Puts an item behind all others. O(1), with at most one allocation per [`CHUNK`](Self::CHUNK) items.
+    ///
+    /// ```
+    /// # use pool_core::strategy::chunks::ChunkQueue;
+    /// let mut queue = ChunkQueue::new();
+    /// queue.push_back(1);
+    /// queue.push_back(2);
+    /// assert_eq!(queue.front(), Some(&1));
+    /// ```
     #[inline(always)]
     pub fn push_back(&mut self, item: T) {
         if self.last.len() == self.last.capacity() {
@@ -132,6 +160,13 @@ impl<T> ChunkQueue<T> {
     }
 
     /// Takes the oldest item. O(1).
+    ///
+    /// ```
+    /// # use pool_core::strategy::chunks::ChunkQueue;
+    /// let mut queue = ChunkQueue::new();
+    /// queue.push_back(1);
+    /// assert_eq!((queue.pop_front(), queue.pop_front()), (Some(1), None));
+    /// ```
     #[inline]
     pub fn pop_front(&mut self) -> Option<T> {
         if self.first.is_empty() && (!self.middle.is_empty() || self.has_large_end()) {
@@ -166,6 +201,14 @@ impl<T> ChunkQueue<T> {
     }
 
     /// The oldest item. O(1).
+    ///
+    /// ```
+    /// # use pool_core::strategy::chunks::ChunkQueue;
+    /// let mut queue = ChunkQueue::new();
+    /// assert_eq!(queue.front(), None);
+    /// queue.push_back(1);
+    /// assert_eq!(queue.front(), Some(&1));
+    /// ```
     #[inline]
     pub fn front(&self) -> Option<&T> {
         let next = || self.middle.front().map_or(&self.last, |chunk| &chunk.items).front();
@@ -176,6 +219,15 @@ impl<T> ChunkQueue<T> {
     ///
     /// O(1) if this queue is empty: both exchange their memory. Else it moves a few chunks' worth of items at most, and of a
     /// longer `other` one pointer per chunk.
+    ///
+    /// ```
+    /// # use pool_core::strategy::chunks::ChunkQueue;
+    /// let (mut waiting, mut inbox) = (ChunkQueue::new(), ChunkQueue::new());
+    /// waiting.push_back(1);
+    /// inbox.push_back(2);
+    /// waiting.append(&mut inbox);
+    /// assert_eq!((waiting.len(), inbox.len()), (2, 0));
+    /// ```
     pub fn append(&mut self, other: &mut Self) {
         if self.is_empty() {
             if other.first.is_empty() && other.middle.is_empty() {
@@ -203,6 +255,15 @@ impl<T> ChunkQueue<T> {
     ///
     /// If they do not, the answer is one of the places where an item that satisfies it is followed by one that does not, or
     /// either end.
+    ///
+    /// ```
+    /// # use pool_core::strategy::chunks::ChunkQueue;
+    /// let mut queue = ChunkQueue::new();
+    /// for item in [1, 3, 5] {
+    ///     queue.push_back(item);
+    /// }
+    /// assert_eq!(queue.partition_point(|&item| item < 4), 2);
+    /// ```
     pub fn partition_point(&self, mut before: impl FnMut(&T) -> bool) -> usize {
         // `front` alone would do for `first`, but most who ask look for something near the oldest item.
         let in_first = self.first.partition_point(&mut before);

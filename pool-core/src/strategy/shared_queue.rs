@@ -53,6 +53,12 @@ struct Tail<T> {
 
 impl<T> SharedQueue<T> {
     /// An empty queue, without memory for items.
+    ///
+    /// ```
+    /// # use pool_core::strategy::shared_queue::SharedQueue;
+    /// let queue = SharedQueue::<u8>::new();
+    /// assert!(queue.is_empty());
+    /// ```
     pub fn new() -> Self {
         let tail = Tail { first: None, rest: ChunkQueue::new() };
         Self {
@@ -62,6 +68,13 @@ impl<T> SharedQueue<T> {
     }
 
     /// Puts an item behind all others. O(1), with one allocation per [chunk](ChunkQueue::CHUNK) at most.
+    ///
+    /// ```
+    /// # use pool_core::strategy::shared_queue::SharedQueue;
+    /// let queue = SharedQueue::new();
+    /// queue.push(1);
+    /// assert_eq!(queue.pop(), Some(1));
+    /// ```
     #[inline(always)]
     pub fn push(&self, item: T) {
         self.put(self.tail.lock(), item);
@@ -69,6 +82,19 @@ impl<T> SharedQueue<T> {
 
     /// As [`push`](Self::push) for an item that comes with the answer of `admit`, which is asked under the lock of this end: it
     /// must be quick and not use the queue.
+    ///
+    /// ```
+    /// # use pool_core::strategy::shared_queue::SharedQueue;
+    /// use pool_core::strategy::Admit;
+    ///
+    /// let queue = SharedQueue::new();
+    /// queue.push_if(|asking| {
+    ///     assert!(asking.is_locked());
+    ///     Admit::Yes(1, None::<()>)
+    /// });
+    /// queue.push_if(|_| Admit::<u8, ()>::Closed);
+    /// assert_eq!(queue.len(), 1);
+    /// ```
     #[inline(always)]
     pub fn push_if<H>(&self, admit: impl FnOnce(Asking<'_>) -> Admit<T, H>) {
         let tail = self.tail.lock();
@@ -89,6 +115,13 @@ impl<T> SharedQueue<T> {
     }
 
     /// Puts items behind all others, in their order; others may come between. If the iterator panics, those before are in.
+    ///
+    /// ```
+    /// # use pool_core::strategy::shared_queue::SharedQueue;
+    /// let queue = SharedQueue::new();
+    /// queue.push_all(1..=3);
+    /// assert_eq!(queue.len(), 3);
+    /// ```
     // Takes the lock once per chunk. The iterator runs outside it, since it may do anything.
     pub fn push_all(&self, items: impl Iterator<Item = T>) {
         let mut batch = Batch { to: self, items: ChunkQueue::new() };
@@ -116,12 +149,26 @@ impl<T> SharedQueue<T> {
 
     /// Takes the oldest item. `None` means that the queue was empty at some moment of the call, and orders the call with every
     /// push: what comes in later sees what this thread did before. O(1).
+    ///
+    /// ```
+    /// # use pool_core::strategy::shared_queue::SharedQueue;
+    /// let queue = SharedQueue::new();
+    /// queue.push(1);
+    /// assert_eq!((queue.pop(), queue.pop()), (Some(1), None));
+    /// ```
     pub fn pop(&self) -> Option<T> {
         let mut head = self.head.lock();
         if head.is_empty() { self.fetch(&mut head) } else { head.pop_front() }
     }
 
     /// As [`pop`](Self::pop), but `None` orders nothing and costs less.
+    ///
+    /// ```
+    /// # use pool_core::strategy::shared_queue::SharedQueue;
+    /// let queue = SharedQueue::new();
+    /// queue.push(1);
+    /// assert_eq!(queue.try_pop(), Some(1));
+    /// ```
     #[inline]
     pub fn try_pop(&self) -> Option<T> {
         self.try_pop_noting(&mut false)
@@ -149,12 +196,26 @@ impl<T> SharedQueue<T> {
     }
 
     /// Whether no item waits. If so, it is ordered with every push, as is [`pop`](Self::pop) without an item. O(1).
+    ///
+    /// ```
+    /// # use pool_core::strategy::shared_queue::SharedQueue;
+    /// let queue = SharedQueue::new();
+    /// queue.push(1);
+    /// assert!(!queue.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         let head = self.head.lock();
         head.is_empty() && self.tail.lock().first.is_none()
     }
 
     /// How many items wait: exact when nobody pushes or pops, else a recent value. O(1).
+    ///
+    /// ```
+    /// # use pool_core::strategy::shared_queue::SharedQueue;
+    /// let queue = SharedQueue::new();
+    /// queue.push_all(1..=3);
+    /// assert_eq!(queue.len(), 3);
+    /// ```
     pub fn len(&self) -> usize {
         let head = self.head.lock();
         let tail = self.tail.lock();
@@ -185,6 +246,13 @@ pub struct QueueEnd {
 
 impl QueueEnd {
     /// Puts an item behind all others. O(1).
+    ///
+    /// ```
+    /// # use pool_core::strategy::shared_queue::{QueueEnd, SharedQueue};
+    /// let (queue, end) = (SharedQueue::new(), QueueEnd::default());
+    /// end.push(&queue, 1);
+    /// assert_eq!(queue.pop(), Some(1));
+    /// ```
     // One place to push from, here and in the caller: see `task/payload.rs` on moves.
     #[inline(always)]
     pub fn push<T>(&self, queue: &SharedQueue<T>, item: T) {
@@ -197,6 +265,13 @@ impl QueueEnd {
     }
 
     /// As [`SharedQueue::try_pop`].
+    ///
+    /// ```
+    /// # use pool_core::strategy::shared_queue::{QueueEnd, SharedQueue};
+    /// let (queue, mut end) = (SharedQueue::new(), QueueEnd::default());
+    /// queue.push(1);
+    /// assert_eq!(end.try_pop(&queue), Some(1));
+    /// ```
     #[inline]
     pub fn try_pop<T>(&mut self, queue: &SharedQueue<T>) -> Option<T> {
         queue.try_pop_noting(&mut self.drained)

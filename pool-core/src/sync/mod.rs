@@ -26,6 +26,12 @@ pub mod thread {
     pub use std::thread::{Builder, JoinHandle, Thread, current, park, spawn, yield_now};
 
     /// Sleeps for `time`; under loom, which has no clock, lets others run.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// pool_core::sync::thread::sleep(Duration::from_micros(1));
+    /// ```
     pub fn sleep(time: Duration) {
         #[cfg(not(loom))]
         std::thread::sleep(time);
@@ -38,6 +44,12 @@ pub mod thread {
 
     /// Parks for at most `limit`. Under loom, which has no clock, the limit never passes: whatever loom proves holds
     /// without the help of a timer.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// pool_core::sync::thread::park_timeout(Duration::from_micros(1));
+    /// ```
     pub fn park_timeout(limit: Duration) {
         #[cfg(not(loom))]
         std::thread::park_timeout(limit);

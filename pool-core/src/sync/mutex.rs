@@ -16,6 +16,11 @@ pub struct Mutex<T>(#[cfg(loom)] loom::sync::Mutex<T>, #[cfg(not(loom))] std::sy
 
 impl<T> Mutex<T> {
     /// A free mutex around `value`.
+    ///
+    /// ```
+    /// let counter = pool_core::sync::Mutex::new(0);
+    /// assert_eq!(*counter.lock(), 0);
+    /// ```
     pub fn new(value: T) -> Self {
         #[cfg(loom)]
         return Self(loom::sync::Mutex::new(value));
@@ -27,6 +32,12 @@ impl<T> Mutex<T> {
     ///
     /// Under contention a thread first keeps away from the lock for ever longer, up to some 10 µs in all, so that the others
     /// get several turns without losing the cache line; then it sleeps until it is woken.
+    ///
+    /// ```
+    /// let counter = pool_core::sync::Mutex::new(0);
+    /// *counter.lock() += 1;
+    /// assert_eq!(*counter.lock(), 1);
+    /// ```
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         // One step rather than two, for those who explore all interleavings.
@@ -57,6 +68,14 @@ impl<T> Mutex<T> {
     }
 
     /// Takes the lock if nobody holds it.
+    ///
+    /// ```
+    /// let counter = pool_core::sync::Mutex::new(0);
+    /// let guard = counter.lock();
+    /// assert!(counter.try_lock().is_none());
+    /// drop(guard);
+    /// assert!(counter.try_lock().is_some());
+    /// ```
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.0.try_lock() {
@@ -79,6 +98,11 @@ impl Default for Condvar {
 
 impl Condvar {
     /// A condition variable that nobody waits on.
+    ///
+    /// ```
+    /// let changed = pool_core::sync::Condvar::new();
+    /// changed.notify_all();
+    /// ```
     pub fn new() -> Self {
         #[cfg(loom)]
         return Self(loom::sync::Condvar::new());
@@ -87,6 +111,22 @@ impl Condvar {
     }
 
     /// Waits until notified; may wake spuriously.
+    ///
+    /// ```
+    /// use pool_core::sync::{Condvar, Mutex};
+    ///
+    /// let (ready, changed) = (Mutex::new(false), Condvar::new());
+    /// std::thread::scope(|threads| {
+    ///     threads.spawn(|| {
+    ///         *ready.lock() = true;
+    ///         changed.notify_all();
+    ///     });
+    ///     let mut guard = ready.lock();
+    ///     while !*guard {
+    ///         guard = changed.wait(guard);
+    ///     }
+    /// });
+    /// ```
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         match self.0.wait(guard) {
             Ok(guard) => guard,
@@ -95,6 +135,11 @@ impl Condvar {
     }
 
     /// Wakes everyone who waits.
+    ///
+    /// ```
+    /// let changed = pool_core::sync::Condvar::new();
+    /// changed.notify_all();
+    /// ```
     pub fn notify_all(&self) {
         self.0.notify_all();
     }

@@ -38,6 +38,12 @@ impl<T, B> RefUnwindSafe for SpinLock<T, B> {}
 
 impl<T> SpinLock<T> {
     /// A free lock around `value`.
+    ///
+    /// ```
+    /// # use pool_core::sync::SpinLock;
+    /// let lock = SpinLock::new(1);
+    /// assert_eq!(*lock.lock(), 1);
+    /// ```
     pub fn new(value: T) -> Self {
         Self::with_beside((), value)
     }
@@ -45,6 +51,16 @@ impl<T> SpinLock<T> {
 
 impl<T, B> SpinLock<T, B> {
     /// A free lock around `value`, and beside it something small that is shared without the lock, on the same cache line.
+    ///
+    /// ```
+    /// # use pool_core::sync::SpinLock;
+    /// use pool_core::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// let lock = SpinLock::with_beside(AtomicBool::new(false), Vec::new());
+    /// let mut items = lock.lock();
+    /// items.push(1);
+    /// lock.beside().store(true, Ordering::Release);
+    /// ```
     pub fn with_beside(beside: B, value: T) -> Self {
         Self {
             locked: Flag::new(),
@@ -56,12 +72,25 @@ impl<T, B> SpinLock<T, B> {
     }
 
     /// What lies beside the value.
+    ///
+    /// ```
+    /// # use pool_core::sync::SpinLock;
+    /// let lock = SpinLock::with_beside("read without the lock", 1);
+    /// assert_eq!(*lock.beside(), "read without the lock");
+    /// ```
     #[inline]
     pub fn beside(&self) -> &B {
         &self.beside
     }
 
     /// Waits for the lock and takes it.
+    ///
+    /// ```
+    /// # use pool_core::sync::SpinLock;
+    /// let lock = SpinLock::new(1);
+    /// *lock.lock() += 1;
+    /// assert_eq!(*lock.lock(), 2);
+    /// ```
     #[inline]
     pub fn lock(&self) -> SpinLockGuard<'_, T, B> {
         #[cfg(loom)]
@@ -75,6 +104,15 @@ impl<T, B> SpinLock<T, B> {
     }
 
     /// Takes the lock if it is free.
+    ///
+    /// ```
+    /// # use pool_core::sync::SpinLock;
+    /// let lock = SpinLock::new(1);
+    /// let guard = lock.lock();
+    /// assert!(lock.try_lock().is_none());
+    /// drop(guard);
+    /// assert!(lock.try_lock().is_some());
+    /// ```
     #[inline]
     pub fn try_lock(&self) -> Option<SpinLockGuard<'_, T, B>> {
         #[cfg(loom)]

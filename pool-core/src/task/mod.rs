@@ -131,6 +131,16 @@ impl Task {
     }
 
     /// Runs the task, here and now, on this thread. A panic in it unwinds out of this call unless a handle takes it.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().workers(1).build()?;
+    /// pool.execute(|| println!("by a worker, or below"));
+    /// for task in pool.shutdown_now()? {
+    ///     task.run();
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run(self) {
         let _ = self.run_raw(0);
     }

@@ -36,6 +36,19 @@ use std::slice;
 /// On a worker this is [`Pool::for_each`](crate::Pool::for_each) of its pool; elsewhere everything runs right here,
 /// from the left.
 ///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// let sum = AtomicU32::new(0);
+/// my_strategy::Pool::new().install(|| {
+///     pool_core::for_each(1..101, |i| {
+///         sum.fetch_add(i, Ordering::Relaxed);
+///     });
+/// });
+/// assert_eq!(sum.into_inner(), 5050);
+/// ```
+///
 /// # Panics
 /// With the panic of `f`, as [`Pool::for_each`](crate::Pool::for_each) does.
 pub fn for_each<I, F>(range: Range<I>, f: F)
@@ -50,6 +63,13 @@ where
 /// Calls `f` with every element of `slice`, once each, in parallel if workers are free.
 ///
 /// On a worker this is [`Pool::for_each_mut`](crate::Pool::for_each_mut) of its pool; elsewhere everything runs right here.
+///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// let mut numbers = [1, 2, 3];
+/// my_strategy::Pool::new().install(|| pool_core::for_each_mut(&mut numbers, |n| *n *= 2));
+/// assert_eq!(numbers, [2, 4, 6]);
+/// ```
 ///
 /// # Panics
 /// With the panic of `f`, as [`Pool::for_each_mut`](crate::Pool::for_each_mut) does.
@@ -87,6 +107,15 @@ impl<T> Elements<T> {
 /// left to right. `None` if the range is empty.
 ///
 /// On a worker this is [`Pool::map_reduce`](crate::Pool::map_reduce) of its pool; elsewhere everything runs right here.
+///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// let longest = my_strategy::Pool::new().install(|| {
+///     let words = ["some", "longer", "words"];
+///     pool_core::map_reduce(0..words.len(), |i| words[i].len(), usize::max)
+/// });
+/// assert_eq!(longest, Some(6));
+/// ```
 ///
 /// # Panics
 /// With the panic of `map` or `reduce`, as [`Pool::map_reduce`](crate::Pool::map_reduce) does.
