@@ -1,6 +1,6 @@
-//! What single calls cost: the bare strategies with plain integers, and the calls of a pool.
+//! The cost of single calls: of the bare strategies, with plain integers, and of a pool.
 //!
-//! For a look at one change on one thread; who is faster than whom is the comparison's business (`compare`).
+//! For judging one change on one thread. `compare` is the benchmark that ranks the contestants.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use pool_fifo::Fifo;
 use pool_priority::{Keyed, Priority};
 use pool_workstealing::WorkStealing;
 
-/// How many integers lie in a strategy at a time.
+/// How many integers a strategy holds at a time.
 const ITEMS: u64 = 64;
 
-/// Short: a minute for all of them.
+/// Settings with which all benchmarks together take less than a minute.
 fn quick() -> Criterion {
     Criterion::default()
         .warm_up_time(Duration::from_millis(300))
@@ -37,7 +37,7 @@ where
                 worker.push(item, None);
             }
             for _ in 0..ITEMS {
-                black_box(worker.next().expect("what was pushed comes out"));
+                black_box(worker.next().expect("a pushed item comes out"));
             }
         });
     });
@@ -47,7 +47,7 @@ where
                 scheduler.inject(item, None);
             }
             for _ in 0..ITEMS {
-                black_box(worker.next().expect("what was injected comes out"));
+                black_box(worker.next().expect("an injected item comes out"));
             }
         });
     });

@@ -58,7 +58,7 @@ fn compare(options: Options) -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    // A peer's wrong result is shown; only one of ours is our failure.
+    // A wrong result of a peer is only shown; a wrong result of ours fails the run.
     let invalid = |&(name, class): &(&str, Class)| {
         class == Class::Ours
             && results.records.iter().any(|record| record.contestant == name && record.measured.is_err())
@@ -95,7 +95,7 @@ fn measure(params: &mut Params, options: &Options) -> Results {
     results
 }
 
-/// The targets whose workload was measured.
+/// The judged targets, as far as their workloads were measured.
 fn judged(results: &Results) -> Vec<Judged> {
     let mut targets = TARGETS.to_vec();
     targets.retain(|target| results.workload(target.workload).is_some());
@@ -103,7 +103,7 @@ fn judged(results: &Results) -> Vec<Judged> {
 }
 
 fn list() {
-    println!("workloads (those marked with * run only if named)");
+    println!("workloads (* runs only if named)");
     for workload in workload::all() {
         println!("  {:16} {}{}", workload.name, if workload.standard { "" } else { "* " }, workload.title);
     }

@@ -1,10 +1,10 @@
-//! What a contestant can do: a trait for each thing, and no contestant.
+//! What a contestant can do: one trait per capability.
 //!
-//! A workload is a function generic over the traits that it needs, so that its hot path is compiled for each contestant; only
-//! the choice of what to measure next goes through a function pointer. What a contestant cannot do has no cell in the table,
-//! instead of a made-up one.
+//! A workload is a function generic over the traits that it needs. So its hot path is compiled for each contestant, and only
+//! the choice of the next measurement goes through a function pointer. A contestant has no cell in the table for a workload
+//! that it cannot do.
 
-/// Whose contestant it is.
+/// The origin of a contestant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// A strategy of this workspace.
@@ -19,13 +19,13 @@ pub enum Class {
 pub trait Contestant: Sized + Sync + 'static {
     /// The name in tables and on the command line.
     const NAME: &'static str;
-    /// Whose it is.
+    /// Its origin.
     const CLASS: Class;
 
-    /// Starts it with this many threads that work.
+    /// Starts it with this many working threads.
     fn start(workers: usize) -> Self;
 
-    /// Has every thread started and every lazily made thing made before the clock runs.
+    /// Makes sure that every thread has started and every lazy value exists before the clock runs.
     fn warm_up(&self);
 
     /// Stops it and, where its interface can, waits for its threads.
@@ -34,18 +34,18 @@ pub trait Contestant: Sized + Sync + 'static {
 
 /// Takes tasks, from outside and from within its own tasks.
 pub trait Execute: Contestant {
-    /// What a task carries to submit further tasks from within; `()` if the thread it runs on knows the way.
+    /// What a task carries to submit further tasks from within; `()` if the running thread knows its pool.
     type Inside: Clone + Send + 'static;
 
     /// Submits a task from outside.
     fn execute(&self, task: impl FnOnce() + Send + 'static);
 
-    /// Submits a task that should run before all others, if the contestant can tell them apart.
+    /// Submits a task that should run before all others, if the contestant has priorities.
     fn execute_urgent(&self, task: impl FnOnce() + Send + 'static) {
         self.execute(task);
     }
 
-    /// What the first task takes along.
+    /// What the first task carries.
     fn inside(&self) -> Self::Inside;
 
     /// Submits a task from within a task.
@@ -66,7 +66,7 @@ pub trait Spawn: Execute {
 
 /// Runs two closures that may borrow, in parallel if a thread is free.
 pub trait Join: Contestant {
-    /// What a closure is given to fork further; `()` if the thread it runs on knows the way.
+    /// What a closure is given to fork further; `()` if the running thread knows its pool.
     type Fork<'s>;
 
     /// Runs `root` where forking is cheapest, and waits for it.
@@ -79,7 +79,7 @@ pub trait Join: Contestant {
         b: impl for<'x, 's> FnOnce(&'x mut Self::Fork<'s>) -> RB + Send,
     ) -> (RA, RB);
 
-    /// The same for closures that work for microseconds and more, if the contestant tells the two apart.
+    /// The same for closures that work for microseconds and more, if the contestant distinguishes the two.
     fn join_coarse<RA: Send, RB: Send>(
         fork: &mut Self::Fork<'_>,
         a: impl for<'x, 's> FnOnce(&'x mut Self::Fork<'s>) -> RA + Send,
@@ -103,6 +103,6 @@ pub trait Scoped: Contestant {
 
 /// Sums up a slice.
 pub trait Reduce: Contestant {
-    /// The sum of `data`, computed anew `times` times, in the contestant's best way; the last one is returned.
+    /// Computes the sum of `data` anew `times` times, in the contestant's best way, and returns the last sum.
     fn sum(&self, data: &[f64], times: usize) -> f64;
 }

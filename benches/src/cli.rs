@@ -10,24 +10,24 @@ use crate::measure::Scale;
 use crate::targets::{self, TARGETS};
 use crate::workload::{self, Workload};
 
-/// What `--help` says.
+/// The text of `--help`.
 pub const HELP: &str = "\
 Compares the strategies of this workspace with other crates on the same workloads.
 
 cargo bench --bench compare -- [OPTIONS] [FILTER...]
 
-  FILTER                 only workloads whose name contains it
+  FILTER                 only workloads with this text in their name
   --workloads A,B        only these workloads
   --contestants X,Y      only these contestants
   --workers N            worker threads of each contestant (default 2)
   --reps N               repetitions (default 9)
   --quick                small sizes, 3 repetitions
-  --full                 the sizes of published figures
-  --gate                 the targets: full sizes, at least 9 repetitions; exit code 1 if one is missed
-  --seed N               seed of all randomness (default 1)
-  --data FILE            the file whose bytes are sorted (default: this executable)
-  --out DIR              where the report goes (default: pool-bench in the target directory)
-  --list                 names all workloads and contestants
+  --full                 the sizes of the published figures
+  --gate                 judges the targets: full sizes, at least 9 repetitions; exit code 1 if one is missed
+  --seed N               seed of all random numbers (default 1)
+  --data FILE            the input of the quicksort (default: this executable)
+  --out DIR              directory of the report (default: pool-bench in the target directory)
+  --list                 lists all workloads and contestants
 ";
 
 /// What to measure, and how.
@@ -39,38 +39,38 @@ pub struct Options {
     pub contestants: Vec<Entry>,
     /// Worker threads of each.
     pub workers: usize,
-    /// How often everything is measured.
+    /// How often every measurement is repeated.
     pub repetitions: usize,
     /// How large the workloads are.
     pub scale: Scale,
     /// Whether to judge the targets.
     pub gate: bool,
-    /// Where all randomness comes from.
+    /// The seed of all random numbers.
     pub seed: u64,
     /// The input of the quicksort.
     pub data: Option<PathBuf>,
-    /// Where the report goes.
+    /// The directory of the report.
     pub out: Option<PathBuf>,
 }
 
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Command {
-    /// To measure.
+    /// Measure.
     Run(Options),
-    /// To name what can be measured.
+    /// List the workloads and the contestants.
     List,
-    /// To explain itself.
+    /// Show the help.
     Help,
 }
 
 /// Reads the arguments that follow the program's name.
 ///
-/// `cargo bench` passes `--bench`. Without it (`cargo test --benches` starts bench targets too) only one tiny repetition is
-/// run unless something else is asked for.
+/// `cargo bench` passes `--bench`. Without it (`cargo test --benches` starts bench targets too), the default is one
+/// tiny repetition.
 ///
 /// # Errors
-/// A message for the user, naming what is known if a name is not.
+/// A message for the user. For an unknown name it lists the known ones.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
     let (mut workloads, mut contestants) = (None, None);
     let (mut workers, mut repetitions, mut scale, mut seed) = (None, None, None, 1);
@@ -139,7 +139,7 @@ fn choose_workloads(
         None => workload.standard,
     });
     if chosen.is_empty() {
-        return Err(format!("no workload's name contains {}; there are: {}", filters.join(" or "), known.join(", ")));
+        return Err(format!("no workload has {} in its name; known: {}", filters.join(" or "), known.join(", ")));
     }
     let asked = chosen.len();
     chosen.retain(|workload| workload.workers.unwrap_or(workers) >= workload.least_workers);
@@ -161,7 +161,7 @@ fn choose_contestants(named: Option<Vec<String>>) -> Result<Vec<Entry>, String> 
 
 fn all_known(kind: &str, names: Vec<String>, known: &[&str]) -> Result<Vec<String>, String> {
     match names.iter().find(|name| !known.contains(&name.as_str())) {
-        Some(name) => Err(format!("there is no {kind} {name:?}; there are: {}", known.join(", "))),
+        Some(name) => Err(format!("unknown {kind} {name:?}; known: {}", known.join(", "))),
         None => Ok(names),
     }
 }

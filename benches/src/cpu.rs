@@ -1,8 +1,8 @@
-//! What the process has used of the machine: processor time and context switches.
+//! Processor time, context switches and threads of this process, and the load from other processes.
 
 use std::time::{Duration, Instant};
 
-/// What the process has used since it started, over all its threads, also those that have ended.
+/// What the process has used since its start, in all its threads, ended ones included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// User and system time together.
@@ -12,10 +12,10 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What has been used until now, or `None` where the operating system is not asked (other than Unix).
+    /// What has been used until now, or `None` on systems other than Unix.
     ///
-    /// The kernel brings the time of a thread that is running elsewhere up to date at its next tick only, so that a reading is
-    /// exact once the threads of interest sleep, and up to a tick (1 to 10 ms) short while they run.
+    /// The kernel updates the time of a thread on another processor only at the next tick there. So a reading is exact once
+    /// the threads of interest sleep, and up to a tick (1 to 10 ms) short while they run.
     #[cfg(unix)]
     pub fn now() -> Option<Usage> {
         use nix::sys::resource::{UsageWho, getrusage};
@@ -38,7 +38,7 @@ impl Usage {
     }
 }
 
-/// What the whole machine has done since it started, in units that only make sense relative to each other.
+/// What the whole machine has done since its start. Only the ratios of these values have a meaning.
 #[derive(Clone, Copy, Debug)]
 struct Clocks {
     total: f64,
@@ -50,13 +50,13 @@ fn clocks() -> Option<Clocks> {
     let text = std::fs::read_to_string("/proc/stat").ok()?;
     let line = text.lines().next()?.strip_prefix("cpu ")?;
     let ticks: Vec<f64> = line.split_whitespace().map_while(|field| field.parse().ok()).collect();
-    // user nice system idle iowait irq softirq steal; what follows is contained in the first two.
+    // user nice system idle iowait irq softirq steal; the fields after these are contained in the first two.
     let &[user, nice, system, idle, waiting, irq, softirq, stolen] = ticks.get(..8)? else { return None };
     let busy = user + nice + system + irq + softirq;
     Some(Clocks { total: busy + idle + waiting + stolen, busy, stolen })
 }
 
-/// Watches how much of the machine others have taken while something was measured.
+/// Watches how much of the machine other processes and the host take during a measurement.
 #[derive(Debug)]
 pub struct Disturbance {
     clocks: Option<Clocks>,
@@ -65,13 +65,13 @@ pub struct Disturbance {
 }
 
 impl Disturbance {
-    /// Watches from now on.
+    /// Starts watching.
     pub fn watch() -> Self {
         Disturbance { clocks: clocks(), own: with_children(), start: Instant::now() }
     }
 
-    /// How many processors other processes kept busy since then, and how many the host took, on average; `None` where the
-    /// operating system does not tell.
+    /// How many processors other processes kept busy since the start, and how many the host took, on average. `None` where
+    /// the operating system does not report it.
     pub fn taken(&self) -> Option<(f64, f64)> {
         let (before, after) = (self.clocks?, clocks()?);
         let own = with_children()?.saturating_sub(self.own?).as_secs_f64() / self.start.elapsed().as_secs_f64();
@@ -85,7 +85,7 @@ impl Disturbance {
     }
 }
 
-/// Processor time of this process and of those that it started and waited for.
+/// Processor time of this process and of the child processes that it waited for.
 #[cfg(unix)]
 fn with_children() -> Option<Duration> {
     use nix::sys::resource::{UsageWho, getrusage};
@@ -103,7 +103,7 @@ fn duration(value: nix::sys::time::TimeVal) -> Duration {
     Duration::from_secs(value.tv_sec() as u64) + Duration::from_micros(value.tv_usec() as u64)
 }
 
-/// The number of threads that the process has now, or `None` where it cannot be told.
+/// The number of threads that the process has now, or `None` where that is unknown.
 pub fn threads() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("Threads:"))?;
@@ -124,7 +124,7 @@ mod tests {
         }
         let (others, host) = watch.taken().unwrap();
         let processors = std::thread::available_parallelism().unwrap().get() as f64;
-        // This thread kept one processor busy; at most the rest can be somebody else's, give or take a few ticks.
+        // This thread kept one processor busy; other processes had at most the rest, give or take a few ticks.
         assert!((0.0..=processors - 0.2).contains(&others) || processors < 2.0, "{others}");
         assert!((0.0..=processors).contains(&host), "{host}");
     }

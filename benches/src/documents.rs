@@ -1,4 +1,4 @@
-//! The examples of the README, of the crates' own and of `docs/` are tests: this crate depends on all the others.
+//! The examples of all READMEs and of `docs/` are doctests of this crate, since it depends on all other crates.
 
 #[doc = include_str!("../../README.md")]
 mod readme {}

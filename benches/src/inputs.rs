@@ -1,5 +1,5 @@
-//! Inputs that are made once, on first use, and shared by all contestants. A workload makes what it reads, and knows it by
-//! its type: this store knows no workload.
+//! Inputs that are made once, on first use, and shared by all contestants. A workload makes its own input and
+//! finds it by its type, so this store depends on no workload.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -20,12 +20,12 @@ impl Inputs {
         let input = match known {
             Some(input) => input,
             None => {
-                // Made outside of the lock, which a panic of `make` would poison for the inputs of all other workloads.
+                // Made outside the lock: under it, a panic of `make` would poison it for the inputs of all other workloads.
                 let made: Arc<dyn Any + Send + Sync> = Arc::new(make()?);
                 Arc::clone(self.0.lock().expect("no panic under the lock").entry(kind).or_insert(made))
             }
         };
-        Ok(input.downcast().expect("each input lies under its own type"))
+        Ok(input.downcast().expect("each input is stored under its type"))
     }
 }
 

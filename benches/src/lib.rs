@@ -7,35 +7,35 @@
 //! |---|---|
 //! | [`stats`] | order statistics of small samples |
 //! | [`random`] | random numbers that a seed repeats |
-//! | [`number`] | how a figure is written for people |
-//! | [`work`] | work that is counted in iterations |
-//! | [`cpu`] | processor time, context switches, threads, and how much others disturb |
-//! | [`line_time`] | the state of the machine that every hand-over depends on |
-//! | [`machine`] | where and with what the figures were made |
+//! | [`number`] | figures formatted for people |
+//! | [`work`] | work counted in iterations |
+//! | [`cpu`] | processor time, context switches, threads, and the load from other processes |
+//! | [`line_time`] | the time of a cache line between two processors, on which every hand-over depends |
+//! | [`machine`] | the machine, the compiler and the commit behind the figures |
 //! | [`tally`] | how a workload learns that its tasks have run |
-//! | [`inputs`] | what is made once and read by all contestants |
+//! | [`inputs`] | inputs made once and shared by all contestants |
 //! | [`capability`] | a trait for each thing that a contestant can do |
-//! | [`measure`] | what a measurement is given and gives back, and the frame that it runs in |
-//! | [`workload`] | what is measured: functions generic over capabilities, and their descriptions |
-//! | [`contestant`] | who is measured: a type for each, with its capabilities |
-//! | [`matrix`] | who is measured on what |
-//! | [`results`] | what came out |
+//! | [`measure`] | the parameters and the sample of a measurement, and the code that runs one |
+//! | [`workload`] | the workloads: functions generic over capabilities, and their descriptions |
+//! | [`contestant`] | the contestants: a type for each, with its capabilities |
+//! | [`matrix`] | which contestant is measured on which workload |
+//! | [`results`] | the measurements, and the rows that reports show |
 //! | [`runner`] | calls each pair's [`Run`](measure::Run) again and again, interleaved |
-//! | [`summary`] | who wins where |
-//! | [`targets`] | what ours must reach |
+//! | [`summary`] | the winner by each metric |
+//! | [`targets`] | the targets for our strategies |
 //! | [`report`] | the results as a table, as a page and as JSON |
 //! | [`cli`] | the command line |
 //!
 //! What keeps the figures honest:
 //!
-//! | what would spoil them | how it is kept away |
+//! | what would distort a figure | what prevents it |
 //! |---|---|
-//! | the machine changes its state | contestants are interleaved in shuffled order; the [`line_time`] is measured beside each repetition |
-//! | contestants disturb each other | one lives at a time: started, warmed up, measured, stopped, its threads gone |
-//! | a fast wrong result | each workload checks what came out; a wrong one makes the row INVALID |
-//! | the harness costs more than a task | tasks are counted on a line of their own per thread ([`tally`]) |
-//! | a peer is held wrongly | each is used through the public interface that suits the workload ([`contestant`]) |
-//! | counting allocations slows allocating down | memory is measured in a process of its own |
+//! | the machine changes its state | shuffled contestants are interleaved; the [`line_time`] is measured beside each run |
+//! | contestants disturb each other | one runs at a time: started, warmed up, measured, stopped, its threads gone |
+//! | a fast wrong result | each workload checks its result; a wrong one makes the row INVALID |
+//! | the harness costs more than a task | each thread counts tasks on a cache line of its own ([`tally`]) |
+//! | a peer is misused | each is used through the public interface that suits the workload ([`contestant`]) |
+//! | counting slows allocations down | memory is measured in a process of its own |
 #![forbid(unsafe_code)]
 
 pub mod capability;

@@ -1,4 +1,4 @@
-//! How long a cache line takes from one processor to another, the state of the machine that every hand-over depends on.
+//! The time of a cache line from one processor to another. Every hand-over of a task depends on it.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,11 +9,11 @@ use crossbeam_utils::CachePadded;
 
 const ROUNDS: u64 = 2_000;
 
-/// Nanoseconds for one way of one line between two processors, or `None` if the process may use only one of them or cannot
-/// bind a thread to one.
+/// Nanoseconds for a cache line one way between two processors, or `None` if the process may use only one processor or
+/// cannot bind a thread to one.
 ///
 /// Two threads, each bound to its own processor, answer each other through one atomic. On a virtual machine the host may
-/// move the processors between measurements: hence one beside each repetition.
+/// move the processors between measurements, so the line time is measured beside each repetition.
 pub fn line_time() -> Option<f64> {
     let (first, second) = two_processors()?;
     let line = CachePadded::new(AtomicU64::new(0));
@@ -37,7 +37,7 @@ pub fn line_time() -> Option<f64> {
         }
         Some(start.elapsed().as_nanos() as f64 / (2 * ROUNDS) as f64)
     };
-    // Both on threads of their own, since a binding stays with the thread.
+    // Each side has a thread of its own, since a binding lasts as long as its thread.
     thread::scope(|scope| {
         let asking = scope.spawn(|| side(first, 0));
         let answering = scope.spawn(|| side(second, 1));

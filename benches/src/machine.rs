@@ -1,9 +1,9 @@
-//! Where and with what the figures were made.
+//! The machine, the compiler and the commit behind the figures.
 
 use std::process::Command;
 use std::time::SystemTime;
 
-/// What a reader must know to make sense of a figure.
+/// What a reader must know to interpret a figure.
 #[derive(Clone, Debug)]
 pub struct Machine {
     /// The processor's model.
@@ -14,14 +14,14 @@ pub struct Machine {
     pub system: String,
     /// The compiler's version.
     pub compiler: String,
-    /// The commit of the source, with `+` if it had changes.
+    /// The commit of the source, with `+` if the working tree had changes.
     pub commit: String,
     /// When the run was started, in UTC.
     pub date: String,
 }
 
 impl Machine {
-    /// This machine, now. What cannot be found out is `unknown`.
+    /// This machine, now. A fact that cannot be found out is replaced by a coarser one or by `unknown`.
     pub fn here() -> Machine {
         let unknown = || "unknown".to_owned();
         let model = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {

@@ -1,4 +1,4 @@
-//! Which contestant is measured on which workload. The one place that knows both.
+//! Which contestant is measured on which workload. The only module that names both.
 
 use std::marker::PhantomData;
 
@@ -10,19 +10,19 @@ use crate::contestant::{
 use crate::measure::Run;
 use crate::workload;
 
-/// A contestant and what it is measured on.
+/// A contestant and the workloads that it can do.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// Its name.
     pub name: &'static str,
-    /// Whose it is.
+    /// Its origin.
     pub class: Class,
-    /// The names of the workloads that it can do, and what measures each.
+    /// The names of the workloads that it can do, and the function that measures each.
     pub cells: Vec<(&'static str, Run)>,
 }
 
 impl Entry {
-    /// What measures the contestant on a workload, if it can do it.
+    /// The function that measures the contestant on `workload`, or `None` if the contestant cannot do it.
     pub fn cell(&self, workload: &str) -> Option<Run> {
         self.cells.iter().find(|(name, _)| *name == workload).map(|&(_, run)| run)
     }

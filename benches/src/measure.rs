@@ -1,4 +1,4 @@
-//! What every measurement is given, what it gives back, and the frame that it runs in.
+//! The parameters and the sample of a measurement, and the code that runs one.
 
 use std::path::PathBuf;
 use std::thread;
@@ -32,7 +32,7 @@ impl Scale {
         [Scale::Tiny, Scale::Quick, Scale::Standard, Scale::Full].into_iter().find(|scale| scale.name() == name)
     }
 
-    /// The size that belongs to this scale.
+    /// The value for this scale.
     pub fn pick<T>(self, tiny: T, quick: T, standard: T, full: T) -> T {
         match self {
             Scale::Tiny => tiny,
@@ -43,16 +43,16 @@ impl Scale {
     }
 }
 
-/// What a workload is run with.
+/// The parameters of a measurement.
 #[derive(Debug)]
 pub struct Params {
     /// Worker threads per contestant.
     pub workers: usize,
     /// How large the workloads are.
     pub scale: Scale,
-    /// Where all randomness comes from.
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// The file whose bytes are the real input of the quicksort; the running executable if there is none.
+    /// The file that the quicksort sorts; `None` for the running executable.
     pub data: Option<PathBuf>,
     /// The program that measures memory in a process of its own.
     pub memory_probe: Option<PathBuf>,
@@ -67,22 +67,22 @@ impl Params {
     }
 }
 
-/// The outcome of one measurement.
+/// The figures of one measurement.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// One value for each metric of the workload, in its order.
+    /// One value for each metric, in the workload's order.
     pub values: Vec<f64>,
-    /// Processor time of the whole process in nanoseconds per operation, where it can be told.
+    /// Processor time of the whole process in nanoseconds per operation, where known.
     pub cpu: Option<f64>,
 }
 
-/// What a measurement comes to: a sample, or why its result is wrong.
+/// The outcome of a measurement: a sample, or the reason why the result is wrong.
 pub type Measured = Result<Sample, String>;
 
 /// Measures one contestant on one workload.
 pub type Run = fn(&Params) -> Measured;
 
-/// The time and the processor time from its start until it is read.
+/// Measures wall time and processor time from its start.
 #[derive(Clone, Copy, Debug)]
 pub struct Meter {
     start: Instant,
@@ -96,7 +96,7 @@ impl Meter {
         Meter { start: Instant::now(), usage }
     }
 
-    /// The moment at which it was started.
+    /// The moment of the start.
     pub fn started(&self) -> Instant {
         self.start
     }
@@ -116,16 +116,16 @@ impl Meter {
         Some(self.used()?.cpu.as_nanos() as f64 / operations as f64)
     }
 
-    /// The sample of a workload with one metric, which is `value`, and this many operations.
+    /// The sample of a workload with the one metric `value` and this many operations.
     pub fn sample(&self, value: f64, operations: u64) -> Sample {
         Sample { values: vec![value], cpu: self.cpu_per(operations) }
     }
 }
 
-/// Starts a contestant, warms it up, hands it to `f`, and stops it; returns once its threads are gone, so that no contestant
-/// runs beside another's leftovers.
+/// Starts a contestant, warms it up, hands it to `f`, and stops it. Returns once the contestant's threads are gone, or after
+/// a second, so that no contestant runs beside threads of another.
 ///
-/// A contestant that failed is left as it is: stopping one that lost a task may wait for ever.
+/// A failed contestant is not stopped: if it lost a task, stopping it may block for ever.
 pub fn with_contestant<C: Contestant>(params: &Params, f: impl FnOnce(&C) -> Measured) -> Measured {
     let before = threads();
     let contestant = C::start(params.workers);

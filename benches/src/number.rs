@@ -1,6 +1,6 @@
-//! How a figure is written for people.
+//! Figures formatted for people.
 
-/// A figure with three digits that count, thousands separated.
+/// A figure with three significant digits or all its whole ones, thousands separated.
 pub fn number(value: f64) -> String {
     let magnitude = value.abs();
     let digits = match magnitude {

@@ -5,7 +5,7 @@
 pub struct Random(u64);
 
 impl Random {
-    /// A generator that repeats itself for the same `seed`.
+    /// A generator; the same `seed` gives the same numbers.
     pub fn new(seed: u64) -> Self {
         Random(seed)
     }
@@ -34,8 +34,8 @@ impl Random {
 
     /// A Pareto-distributed number: at least `scale`, with tail exponent `shape`, cut at `cap`.
     ///
-    /// The smaller the shape, the more of the sum sits in few large numbers; with a shape of 1.5 and no cap the mean is three
-    /// times `scale` and the variance infinite.
+    /// The smaller the shape, the more of the sum comes from few large numbers. With a shape of 1.5 and no cap, the mean is
+    /// three times `scale` and the variance infinite.
     pub fn pareto(&mut self, scale: f64, shape: f64, cap: f64) -> f64 {
         (scale / (1.0 - self.unit()).powf(1.0 / shape)).min(cap)
     }

@@ -1,4 +1,4 @@
-//! What has been measured, and the rows that reports show.
+//! The measurements, and the rows that reports show.
 
 use crate::capability::Class;
 use crate::measure::Measured;
@@ -14,9 +14,9 @@ pub struct Record {
     pub contestant: &'static str,
     /// Which repetition, from 0.
     pub repetition: usize,
-    /// The line time just before, in nanoseconds.
+    /// The line time just before the measurement, in nanoseconds.
     pub line_time: Option<f64>,
-    /// What came out.
+    /// The outcome.
     pub measured: Measured,
 }
 
@@ -25,13 +25,13 @@ pub struct Record {
 pub struct Results {
     /// The workloads that were run, in the order of the tables.
     pub workloads: Vec<Workload>,
-    /// The contestants that were asked for, in the order of the registry.
+    /// The chosen contestants, in the order of `matrix::all`.
     pub contestants: Vec<(&'static str, Class)>,
     /// The measurements in the order in which they were made.
     pub records: Vec<Record>,
 }
 
-/// Which figure of a workload is meant.
+/// One figure of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Figure {
     /// The metric with this index.
@@ -49,7 +49,7 @@ impl Figure {
         workload.metrics.iter().position(|metric| metric.name == name).map(Figure::Metric)
     }
 
-    /// Which end of it is good.
+    /// Whether lower or higher is better.
     pub fn better(self, workload: &Workload) -> Better {
         match self {
             Figure::Metric(index) => workload.metrics[index].better,
@@ -58,14 +58,14 @@ impl Figure {
     }
 }
 
-/// One contestant on one workload.
+/// The figures of one contestant on one workload.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The name of the contestant.
     pub contestant: &'static str,
-    /// Whose it is.
+    /// Its origin.
     pub class: Class,
-    /// The spread of each metric, or why the result was wrong in some repetition.
+    /// The spread of each metric, or the reason why the result of a repetition was wrong.
     pub metrics: Result<Vec<Spread>, String>,
     /// The spread of the processor time per operation in nanoseconds.
     pub cpu: Option<Spread>,
@@ -87,7 +87,7 @@ impl Results {
         self.workloads.iter().find(|workload| workload.name == name)
     }
 
-    /// One contestant on one workload, or `None` if it was not measured on it.
+    /// The figures of one contestant on one workload, or `None` if that pair was not measured.
     pub fn row(&self, workload: &str, contestant: &str) -> Option<Row> {
         let &(contestant, class) = self.contestants.iter().find(|(name, _)| *name == contestant)?;
         let records: Vec<&Measured> = self
@@ -125,7 +125,7 @@ impl Results {
         rows
     }
 
-    /// The names of the contestants that cannot do `workload`.
+    /// The names of the contestants that were not measured on `workload`: they cannot do it.
     pub fn unable(&self, workload: &str) -> Vec<&'static str> {
         let unable = |name: &&str| self.row(workload, name).is_none();
         self.contestants.iter().map(|&(name, _)| name).filter(unable).collect()
@@ -152,7 +152,7 @@ impl Results {
     }
 }
 
-/// How `ours` stands to `theirs`: below 1 is better than them, whichever end of the metric is good. Two zeros are equal.
+/// The ratio of `ours` to `theirs`, inverted where higher is better: below 1, ours is better. For two zeros it is 1.
 pub fn ratio(ours: f64, theirs: f64, better: Better) -> f64 {
     let (above, below) = match better {
         Better::Lower => (ours, theirs),
@@ -166,7 +166,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::measure::Sample;
 
-    /// Three contestants on one workload; the first is ours, the last gave a wrong result.
+    /// One workload and four contestants: the first is ours, the third gave a wrong result, the last was not measured.
     pub(crate) fn some_results() -> Results {
         let workload = crate::workload::outside::WORKLOADS[0];
         let record = |contestant, repetition, measured| Record {

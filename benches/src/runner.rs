@@ -1,5 +1,5 @@
-//! Runs the measurements: the repetitions outermost, then the workloads, then the contestants in a shuffled order, so that
-//! those who are compared are measured close together, and no state of the machine falls to one contestant alone.
+//! Runs the measurements: repetitions outermost, then workloads, then contestants in a shuffled order. So all contestants on
+//! a workload are measured close together, and no state of the machine affects one contestant alone.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,9 +11,9 @@ use crate::random::Random;
 use crate::results::{Record, Results};
 use crate::workload::Workload;
 
-/// Measures `contestants` on `workloads`, `repetitions` times. `progress` is told what is measured next.
+/// Measures `contestants` on `workloads`, `repetitions` times. Calls `progress` before each measurement.
 ///
-/// A contestant that gave a wrong result once is not measured again on that workload.
+/// After a wrong result, a contestant is not measured again on that workload.
 pub fn run(
     params: &mut Params,
     workloads: &[Workload],

@@ -12,7 +12,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// The spread of `values`, or `None` if there are none. Values that are not numbers sort last.
+    /// The spread of `values`, or `None` if there are none. The order is that of [`f64::total_cmp`].
     pub fn of(values: &[f64]) -> Option<Spread> {
         let sorted = sorted(values);
         let (min, max) = (*sorted.first()?, *sorted.last()?);
@@ -27,8 +27,8 @@ impl Spread {
     }
 }
 
-/// The `percent`-th percentile of `values` by nearest rank: the smallest value that at least `percent` of a hundred do not
-/// exceed. `None` if there are no values.
+/// The `percent`-th percentile of `values` by nearest rank: the smallest value that at least `percent` % of the values do
+/// not exceed. `None` if there are no values.
 ///
 /// # Panics
 /// If `percent` is not within 0 to 100.

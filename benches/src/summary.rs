@@ -1,11 +1,11 @@
-//! Who wins where, and by how much.
+//! The summary: by each metric of each workload, the winner, and ours beside the best peer.
 
 use crate::capability::Class;
 use crate::number::number;
 use crate::results::{Figure, Results, ratio};
 use crate::workload::Workload;
 
-/// How the best of ours stands to the best peer on one metric.
+/// How the best of ours compares with the best peer on one metric.
 #[derive(Clone, Debug)]
 pub struct Standing {
     /// The workload.
@@ -18,7 +18,7 @@ pub struct Standing {
     pub ours: Option<(&'static str, f64)>,
     /// The best peer, with its median.
     pub peer: Option<(&'static str, f64)>,
-    /// Ours to the best peer; below 1 is ahead.
+    /// The ratio of ours to the best peer; below 1, ours is ahead.
     pub ratio: Option<f64>,
     /// Whether the ranges of the two overlap, so that the difference may be noise.
     pub noisy: bool,

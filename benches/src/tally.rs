@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 
-/// How long a workload waits for its tasks before it calls them lost. A guard against hangs, far above any honest run.
+/// How long a workload waits for its tasks before it calls them lost. A guard against hangs, far longer than any run.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 const SLOTS: usize = 64;
@@ -30,10 +30,10 @@ pub fn thread_number() -> usize {
     })
 }
 
-/// Counts tasks and sums up who they were, on a line of its own for each thread.
+/// Counts tasks and sums up their indices, on a cache line of its own for each thread.
 ///
-/// A shared counter would cost two threads more than the task they count. Each slot holds the count above bit 40 and the sum
-/// of the low 16 bits of the indices below.
+/// If two threads shared a counter, counting would cost more than the task. Each slot holds the count from bit 40 upwards,
+/// and below it the sum of the low 16 bits of the indices.
 #[derive(Debug)]
 pub struct Tally {
     slots: [CachePadded<AtomicU64>; SLOTS],
@@ -41,7 +41,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// The most tasks that one tally can tell apart.
+    /// The most tasks that one tally can count.
     pub const MOST: u64 = 1 << 23;
 
     fn new() -> Self {
@@ -52,11 +52,11 @@ impl Tally {
     #[inline]
     pub fn add(&self, index: u64) {
         let slot = thread_number() % SLOTS;
-        // Release: what the task did is seen by whoever sees it counted (`seen`).
+        // Release: pairs with the Acquire of `seen`: a waiter that sees the task counted sees what it did.
         self.slots[slot].fetch_add((1 << COUNT_SHIFT) + (index & 0xffff), Ordering::Release);
     }
 
-    /// The number of tasks that the workload said it would submit.
+    /// The number of tasks that the workload announced.
     #[inline]
     pub fn tasks(&self) -> u64 {
         self.tasks.load(Ordering::Relaxed)
@@ -73,13 +73,12 @@ impl Tally {
         (count, sum)
     }
 
-    /// Waits until all tasks are counted and checks that they were those with the given indices.
+    /// Waits until all tasks are counted, and checks that they have the given indices.
     ///
-    /// Looks every tenth of a millisecond or so, which neither takes a processor from the workers nor shows in runs of ten
-    /// milliseconds and more.
+    /// Polls about every 0.1 ms, which neither takes a processor from the workers nor shows in runs of 10 ms and more.
     ///
     /// # Errors
-    /// If tasks are missing after [`PATIENCE`], or more or others ran than were submitted.
+    /// If tasks are missing after [`PATIENCE`], or if more tasks or other tasks ran than were submitted.
     pub fn wait(&self, indices: impl Iterator<Item = u64>) -> Result<Duration, String> {
         let start = Instant::now();
         let tasks = self.tasks();
@@ -93,14 +92,14 @@ impl Tally {
         let expected: u64 = indices.map(|index| index & 0xffff).sum();
         match self.seen() {
             (count, sum) if count == tasks && sum == expected => Ok(waited),
-            (count, sum) => Err(format!("{count} tasks of {tasks} with sum {sum} instead of {expected}")),
+            (count, sum) => Err(format!("{count} of {tasks} tasks ran, with index sum {sum} instead of {expected}")),
         }
     }
 }
 
 static FREE: Mutex<Vec<&'static Tally>> = Mutex::new(Vec::new());
 
-/// Lends a tally to `f` for `tasks` tasks. The tally lives for ever, so that a task carries a pointer and no reference count.
+/// Lends a tally to `f` for `tasks` tasks. A tally is never freed, so a task carries a plain pointer, no counted reference.
 ///
 /// # Panics
 /// If there are more tasks than [`Tally::MOST`].
@@ -114,13 +113,13 @@ pub fn with_tally<R>(tasks: u64, f: impl FnOnce(&'static Tally) -> Result<R, Str
     tally.tasks.store(tasks, Ordering::Relaxed);
     let result = f(tally);
     if result.is_ok() {
-        // After an error a late task may still count: such a tally is not lent again.
+        // After an error a late task may still count, so the tally is not lent again.
         FREE.lock().expect("no panic under the lock").push(tally);
     }
     result
 }
 
-/// Opens when a number of tasks have ended, and knows the moment. For tasks of microseconds, which do not feel its counter.
+/// Opens when a number of tasks have ended, and records the moment. For tasks so long that its shared counter is cheap.
 #[derive(Debug)]
 pub struct Latch {
     open: AtomicUsize,
@@ -134,9 +133,9 @@ impl Latch {
         Arc::new(Latch { open: AtomicUsize::new(tasks), ended: OnceLock::new(), waiter: thread::current() })
     }
 
-    /// One task has ended.
+    /// Counts one task as ended.
     pub fn count_down(&self) {
-        // AcqRel: the last one sees what all others did, and hands it to the waiter through `ended`.
+        // AcqRel: the last task sees what all others did, and publishes it to the waiter through `ended`.
         if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             let _ = self.ended.set(Instant::now());
             self.waiter.unpark();

@@ -1,4 +1,4 @@
-//! What ours must reach, as one table: `--gate` measures it and says which rows hold.
+//! The targets for our strategies, as one table. `--gate` measures them and says which are reached.
 
 use crate::capability::Class;
 use crate::results::{Figure, Results, ratio};
@@ -10,35 +10,35 @@ const PRIORITY: &str = "pool-priority";
 const ALL: &[&str] = &[FIFO, STEALING, PRIORITY];
 const CHANNELS: Against = Against::BestOf(&["kanal", "crossbeam-channel"]);
 
-/// What a figure is held against.
+/// What a figure is compared with.
 #[derive(Clone, Copy, Debug)]
 pub enum Against {
-    /// The best of the named ones.
+    /// The best of the named contestants.
     BestOf(&'static [&'static str]),
-    /// The best of them on another workload.
+    /// The best of the named contestants on another workload.
     Elsewhere(&'static str, &'static [&'static str]),
     /// The best of all peers.
     BestPeer,
-    /// The peer that is best by the first metric, whatever its figure here.
+    /// The peer that is best by the first metric, even if it is not the best by this figure.
     Winner,
-    /// Nobody: the figure itself is limited.
+    /// Nothing: the limit is for the figure itself.
     Itself,
-    /// The named one, plus so much that is noise.
+    /// The named contestant, plus an allowance for noise.
     WithinNoise(&'static str, f64),
 }
 
-/// One row.
+/// One target.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
     /// The workload.
     pub workload: &'static str,
     /// The metric, or `cpu/op`.
     pub figure: &'static str,
-    /// Which of ours must reach it, each of them.
+    /// Our strategies that must reach it, each of them.
     pub ours: &'static [&'static str],
-    /// Against whom.
+    /// What the figure is compared with.
     pub against: Against,
-    /// The most that the ratio of the medians, or the figure itself, may be; below 1 is better than them.
+    /// The upper limit of the ratio of the medians, or of the figure itself. A ratio below 1 means that ours is better.
     pub limit: f64,
 }
 
@@ -52,7 +52,7 @@ const fn target(
     Target { workload, figure, ours, against, limit }
 }
 
-/// All of them.
+/// All targets.
 pub const TARGETS: &[Target] = &[
     target("outside-1", "time", &[FIFO, STEALING], CHANNELS, 0.5),
     target("outside-4", "time", &[FIFO], CHANNELS, 0.7),
@@ -76,10 +76,10 @@ pub const TARGETS: &[Target] = &[
     target("trip-idle", "p50", ALL, Against::BestPeer, 1.0),
     target("pareto", "makespan", ALL, Against::Itself, 1.05),
     target("urgent", "p99", &[PRIORITY], Against::BestOf(&["crossbeam-channel"]), 0.001),
-    // At least 0.8 of the throughput is at most 1.25 as a ratio that is better below 1.
+    // At least 0.8 of the throughput: a ratio of at most 1.25, since ratios below 1 are better.
     target("urgent", "background", &[PRIORITY], Against::BestOf(&[FIFO]), 1.0 / 0.8),
     target("memory", "bytes", ALL, Against::Itself, 40.0),
-    // Queues grow by whole blocks: their allocations, spread over many tasks, are not zero to the last digit.
+    // Queues grow by whole blocks, so the allocations per task are few but not zero.
     target("memory", "allocations", ALL, Against::Itself, 0.05),
     target("memory-handle", "allocations", ALL, Against::Itself, 1.05),
     target("idle", "cpu", ALL, Against::WithinNoise("threadpool", 0.2), 1.0),
@@ -92,23 +92,23 @@ pub const TARGETS: &[Target] = &[
     target("sleeper-chain", "done", ALL, Against::Itself, 2.0),
 ];
 
-/// A target and what was measured for one of ours.
+/// A target and what was measured for one of our strategies.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// The target.
     pub target: Target,
-    /// Which of ours.
+    /// The strategy.
     pub ours: &'static str,
-    /// The median of ours, if it was measured and valid.
+    /// The strategy's median, if it was measured and valid.
     pub value: Option<f64>,
-    /// Who it is held against, with the median.
+    /// What it is compared with, and the median of that.
     pub against: Option<(String, f64)>,
     /// The ratio, or the figure itself.
     pub ratio: Option<f64>,
 }
 
 impl Judged {
-    /// Whether the target is reached. What was not measured is not reached.
+    /// Whether the target is reached. A target without a measurement is not.
     pub fn reached(&self) -> bool {
         self.ratio.is_some_and(|ratio| ratio <= self.target.limit)
     }
@@ -128,7 +128,7 @@ pub fn workloads(targets: &[Target]) -> Vec<&'static str> {
     names
 }
 
-/// Holds `results` against `targets`: one judgement for each target and each of ours.
+/// Judges `results` by `targets`: one judgement for each target and each strategy that must reach it.
 pub fn judge(results: &Results, targets: &[Target]) -> Vec<Judged> {
     targets.iter().flat_map(|target| target.ours.iter().map(|ours| judge_one(results, target, ours))).collect()
 }
@@ -206,13 +206,13 @@ mod tests {
             let mut judged = judge(&results, &[target("outside-1", "time", &["mine"], against, limit)]);
             judged.pop().unwrap()
         };
-        // Ours 25, theirs 110.
+        // The medians: ours 25, theirs 110.
         assert!(judge(Against::BestOf(&["theirs"]), 25.0 / 110.0).reached());
         assert!(!judge(Against::BestOf(&["theirs"]), 0.2).reached());
         assert!(judge(Against::BestPeer, 0.5).reached());
         assert!(judge(Against::Itself, 25.0).reached());
         assert!(!judge(Against::Itself, 24.0).reached());
-        // A wrong result is nothing to be better than.
+        // An invalid row gives nothing to compare with.
         assert!(!judge(Against::BestOf(&["wrong"]), 100.0).reached());
         assert!(judge(Against::WithinNoise("theirs", 10.0), 25.0 / 120.0).reached());
     }

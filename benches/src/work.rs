@@ -1,12 +1,12 @@
-//! Work that is counted in iterations, not in time: a chain of multiplications that no compiler shortens and no processor
-//! overlaps. How long an iteration takes is measured beside each use, on as many threads as are about to run.
+//! Work counted in iterations, not in time: a chain of multiplications that the compiler cannot shorten and the processor
+//! cannot overlap. The time of an iteration is measured beside each use, on as many threads as are about to run.
 
 use std::hint::black_box;
 use std::sync::{Barrier, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Works for `iterations` and returns the end of the chain.
+/// Runs `iterations` links of the chain and returns its end.
 #[inline(never)]
 pub fn spin(iterations: u64) -> u64 {
     let mut value = black_box(1u64);
@@ -16,14 +16,14 @@ pub fn spin(iterations: u64) -> u64 {
     black_box(value)
 }
 
-/// How many iterations take about `duration`, by a measurement made once in the life of the process.
+/// How many iterations take about `duration`, by one measurement per process.
 pub fn iterations(duration: Duration) -> u64 {
     static NANOS: OnceLock<f64> = OnceLock::new();
     let nanos = NANOS.get_or_init(|| nanos_per_iteration(1));
     ((duration.as_nanos() as f64 / nanos) as u64).max(1)
 }
 
-/// Nanoseconds per iteration now, while `threads` of them work at once: the median of some short measurements on each.
+/// Nanoseconds per iteration now, while `threads` threads work at once: the mean of the threads' medians of short runs.
 pub fn nanos_per_iteration(threads: usize) -> f64 {
     const ITERATIONS: u64 = 100_000;
     const ROUNDS: usize = 9;

@@ -1,4 +1,4 @@
-//! The documents of the workspace hold together: links lead somewhere, files and functions that are named exist, quotations
+//! The documents of the workspace are consistent: links lead somewhere, named files, functions and tests exist, quotations
 //! are exact. Their examples are doctests of this crate (`src/documents.rs`).
 
 use std::collections::BTreeSet;
@@ -47,7 +47,7 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// What stands between each `open` and the `close` after it.
+/// The text between each `open` and the `close` after it.
 fn between<'a>(line: &'a str, open: &'a str, close: &'a str) -> impl Iterator<Item = &'a str> {
     line.split(open).skip(1).filter_map(move |rest| rest.split_once(close)).map(|(inner, _)| inner)
 }
@@ -108,7 +108,7 @@ fn links_lead_somewhere() {
     no_faults(&faults);
 }
 
-/// A code span that looks like a file of this workspace is one: `cell.rs`, `fork/mod.rs`, `pool-fifo/src/lib.rs`.
+/// A code span that looks like a file names one of this workspace: `cell.rs`, `parallel/mod.rs`, `pool-fifo/src/lib.rs`.
 #[test]
 fn files_that_are_named_exist() {
     let all: Vec<String> = files().iter().map(|file| file.to_string_lossy().replace('\\', "/")).collect();
@@ -128,7 +128,7 @@ fn files_that_are_named_exist() {
     no_faults(&faults);
 }
 
-/// A block after `<!-- quoted from FILE -->` stands in FILE, line by line.
+/// A block after `<!-- quoted from FILE -->` is in FILE, line by line.
 #[test]
 fn quotations_are_exact() {
     let mut faults = Vec::new();
@@ -147,8 +147,8 @@ fn quotations_are_exact() {
     no_faults(&faults);
 }
 
-/// `docs/memory-orderings.md` knows each source file that has something weaker than `SeqCst`, and the functions that it
-/// names in the first two cells of a row exist.
+/// `docs/memory-orderings.md` links each source file that has an ordering weaker than `SeqCst`, and the functions in the
+/// second cell of a row exist in the file that the first cell links.
 #[test]
 fn every_file_with_a_weak_ordering_is_explained() {
     let page = read(Path::new("docs/memory-orderings.md"));
@@ -179,7 +179,7 @@ fn every_file_with_a_weak_ordering_is_explained() {
     no_faults(&faults);
 }
 
-/// The tests that `docs/` names are there.
+/// The tests that `docs/` names exist.
 #[test]
 fn tests_that_are_named_exist() {
     // The kit, and the tests of each crate.

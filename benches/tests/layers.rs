@@ -1,6 +1,6 @@
-//! Modules stand in layers, and no three files stand in a circle.
+//! Modules are in layers, and no three files form a circle.
 //!
-//! The docs of a crate's `lib.rs` hold a table with a row for each module of the root. Each module imports only from those
+//! The docs of a crate's `lib.rs` hold a table with a row for each module of the root. Each module imports only from modules
 //! above it in the table. Code for tests and doctests may import anything, and so may `lib.rs` itself.
 //!
 //! The sources are read as text: `use` items and paths count; a method call on a value does not, since it names no module.
@@ -41,7 +41,7 @@ fn sources(src: &str) -> Sources {
     found
 }
 
-/// The layers, lowest first: the first table in the docs of `lib.rs` whose first column is nothing but names of modules.
+/// The layers, from the top row: the first table in the docs of `lib.rs` that has only names of modules in its first column.
 fn layers(lib: &str) -> Option<Vec<String>> {
     let lines: Vec<&str> = lib.lines().filter_map(|line| line.strip_prefix("//!")).map(str::trim).collect();
     lines.split(|line| !line.starts_with('|')).find_map(|table| {
@@ -60,7 +60,7 @@ fn module_name(cell: &str) -> Option<String> {
     (closed && is_name).then(|| name.to_owned())
 }
 
-/// Everything that is wrong with a crate, a line or more for each fault. Files are shown with `prefix` in front.
+/// The faults of a crate, a line or more for each. Files are shown with `prefix` in front.
 fn faults(sources: &Sources, prefix: &str) -> Vec<String> {
     let parsed = Crate::parse(sources);
     let Some(layers) = layers(sources.get("lib.rs").map_or("", String::as_str)) else {
@@ -68,7 +68,7 @@ fn faults(sources: &Sources, prefix: &str) -> Vec<String> {
     };
     let rank = |layer: &str| layers.iter().position(|name| name == layer);
     let mut arrows = arrows(&parsed);
-    // What has no row is a fault by itself.
+    // A module without a row is a fault of its own.
     arrows.retain(|arrow| rank(layer(&parsed, arrow.from)).is_some());
     let mut faults = parsed.faults.clone();
     faults.extend(faults_of_table(&parsed, &layers));
@@ -99,7 +99,7 @@ fn faults_of_table(parsed: &Crate, layers: &[String]) -> Vec<String> {
     let children = &parsed.modules[ROOT].children;
     for (at, layer) in layers.iter().enumerate() {
         if !children.contains_key(layer) {
-            faults.push(format!("lib.rs:1: the table names `{layer}`, which is no module"));
+            faults.push(format!("lib.rs:1: the table names `{layer}`, which is not a module"));
         }
         if layers[..at].contains(layer) {
             faults.push(format!("lib.rs:1: the table names `{layer}` twice"));
@@ -146,7 +146,7 @@ fn the_pool_stands_in_layers() {
     holds("pool-core/src");
 }
 
-/// The faults of a made-up crate, whose `lib.rs` is a table of `layers` and then what is given for it.
+/// The faults of a made-up crate. Its `lib.rs` is a table of `layers`, then the text that `files` has for it.
 fn planted(layers: &[&str], files: &[(&str, &str)]) -> Vec<String> {
     let rows: String = layers.iter().map(|layer| format!("//! | [`{layer}`] | |\n")).collect();
     let mods: String = layers.iter().map(|layer| format!("mod {layer};\n")).collect();
@@ -191,7 +191,7 @@ fn rows_and_modules_belong_together() {
     assert_eq!(planted(&["low", "low"], &[])[0], "lib.rs:1: the table names `low` twice");
     let lib = "//! | layer | |\n//! |---|---|\n//! | `gone` | |\n".to_owned();
     let found = faults(&Sources::from([("lib.rs".to_owned(), lib)]), "src/");
-    assert_eq!(found, ["src/lib.rs:1: the table names `gone`, which is no module"]);
+    assert_eq!(found, ["src/lib.rs:1: the table names `gone`, which is not a module"]);
 }
 
 #[test]
@@ -243,7 +243,7 @@ mod more;
     let high = "use crate::low::Low;\npub struct Thing;";
     let found = planted(TWO, &[("low.rs", low), ("low/more.rs", "use crate::high::Thing;"), ("high.rs", high)]);
     assert_eq!(found, [""; 0]);
-    // Only what cannot be built without `test` is for tests.
+    // Only code that cannot be built without `test` is for tests.
     let shipped = "#[cfg(any(test, loom))] use crate::high::Thing;\n#[cfg(not(test))]\nuse crate::high;";
     assert_eq!(places(&planted(TWO, &[("low.rs", shipped), ("high.rs", high)]))[..2], ["low.rs:1", "low.rs:3"]);
 }
@@ -268,7 +268,7 @@ fn a_circle_of_three_is_found_within_a_layer_too() {
     for line in ["a circle of 3 files", "low/a.rs:1: `super::b::B` of low/b.rs", "low/c.rs:2: `a::A` of low/a.rs"] {
         assert!(found[0].contains(line), "{}", found[0]);
     }
-    // Two, and a third that both import.
+    // A circle of two, and a third file that both import.
     let two =
         [files[0], files[1], ("low/b.rs", "use super::{a::A, c::C};\npub struct B;"), ("low/c.rs", "pub struct C;")];
     assert_eq!(planted(TWO, &two), [""; 0]);
@@ -281,13 +281,13 @@ fn a_parent_and_each_of_its_children_are_a_pair() {
     let run = "fn run() { a::run(); b::run(); }";
     let knows_parent = ("low/b.rs", "use super::State;\npub struct B;");
     assert_eq!(planted(TWO, &[("low/mod.rs", &(parent.to_owned() + run)), child, knows_parent]), [""; 0]);
-    // The sibling comes by the parent's name, and is the sibling's all the same.
+    // The sibling's item is named through the parent, and is the sibling's all the same.
     let knows_sibling = ("low/b.rs", "use super::A;\npub struct B;");
     assert_eq!(planted(TWO, &[("low/mod.rs", parent), child, knows_sibling]), [""; 0]);
     // From the parent to `b`, to `a`, and back to the parent.
     let found = planted(TWO, &[("low/mod.rs", &(parent.to_owned() + run)), child, knows_sibling]);
     assert!(found.len() == 1 && found[0].contains("a circle of 3 files"), "{found:#?}");
-    // A name that the parent hands on and also uses, it imports.
+    // A name that the parent re-exports and also uses counts as an import of the parent.
     let uses = "fn run(_: A, _: B) {}";
     let found = planted(TWO, &[("low/mod.rs", &(parent.to_owned() + uses)), child, knows_sibling]);
     assert!(found.len() == 1 && found[0].contains("low/mod.rs:3: `a::A` of low/a.rs"), "{found:#?}");

@@ -1,4 +1,4 @@
-//! Every cell of the comparison at its smallest: each contestant on each workload that it says it can do.
+//! Every cell of the comparison at its smallest: each contestant on each workload that it can do.
 
 use pool_benches::measure::{Params, Scale};
 use pool_benches::{matrix, workload};

@@ -6,7 +6,7 @@
 //!
 //! # Where what lies
 //!
-//! Each folder imports only from those above it; a test sees to that (`benches/tests/layers.rs`).
+//! Each folder imports only from those above it, which a test checks (`benches/tests/layers.rs`).
 //!
 //! | folder | holds |
 //! |---|---|
@@ -15,7 +15,7 @@
 //! | [`strategy`] | the two traits, and what strategies are built from |
 //! | `task` | the task in its three words, its payload, the cell that a handle shares with it |
 //! | `ledger` | what became of every task, in counters; admission; the metrics |
-//! | `offers` | what a worker has for others to take: halves of joins, tasks of scopes. Data only |
+//! | `offers` | what a worker offers to other workers: halves of joins, tasks of scopes. Data only |
 //! | `idle` | the policy: which workers search, which sleep, which one to wake; its README has the proof |
 //! | `worker` | seats, the crew, the quiet moment, the context of running code, the thread that drives the policy |
 //! | `parallel` | the protocols on top: join, scope, loops |
@@ -89,9 +89,9 @@
 //!
 //! # Waiting on a worker
 //!
-//! A waiting worker runs what it waits for if it has not started, helps with parts of it, or parks; it never picks up
-//! anything else. So one worker is enough for any nesting of joins, scopes and handles. Blocking by other means (a lock, a
-//! channel) the pool cannot see.
+//! A worker that waits for a task runs the task itself if it has not started, helps with parts of it, or parks; it
+//! never picks up other work. So one worker is enough for any nesting of joins, scopes and handles. The pool cannot see
+//! blocking by other means (a lock, a channel).
 //!
 //! ```
 //! # use pool_core::doc_toy as my_strategy;
@@ -103,7 +103,8 @@
 //!
 //! # Panics
 //!
-//! Each is reported: to the handle, the scope or the join that waits, else to [`Builder::panic_handler`]. None kills a worker.
+//! Each is reported: to the handle, the scope or the join that waits, or without one to [`Builder::panic_handler`].
+//! None kills a worker.
 //!
 //! ```
 //! # use pool_core::doc_toy as my_strategy;
@@ -136,7 +137,7 @@
 //! |---|---|
 //! | [`Pool::execute`] | none for a closure of up to two words, else one; and the strategy's own, spread over many tasks |
 //! | [`Pool::spawn`] | one |
-//! | [`join`] | none, but for lists of its worker's that grow with the depth of the recursion |
+//! | [`join`] | none, except for lists of the worker that grow with the depth of the recursion |
 //! | the loops | none without helpers; with them, a list of results in each part that is helped with |
 //! | [`Pool::install`]; from outside also [`Pool::join`], [`Pool::scope`], the loops | one |
 //! | [`Scope::spawn`] | none for a closure of up to two words, else one; and room in a list that scopes share |
@@ -144,11 +145,11 @@
 //! # Under loom
 //!
 //! With `RUSTFLAGS="--cfg loom"` everything that is atomic comes from [loom](https://docs.rs/loom) instead of `std`:
-//! see [`sync`]. There are no features.
+//! see [`sync`]. The crate has no Cargo features.
 //!
 //! # Targets
 //!
-//! Those of `std` with 64-bit atomics: the counts of a pool are 64 bits wide, so that they never come round.
+//! Those of `std` with 64-bit atomics: the counts of a pool are 64 bits wide, so that they never wrap.
 
 #[cfg(not(target_has_atomic = "64"))]
 compile_error!("pool-core needs 64-bit atomics, which this target lacks: the counts of a pool are 64 bits wide");

@@ -216,7 +216,7 @@ fn the_slow_elements_of_a_short_loop_run_side_by_side() {
         let all = Barrier::new(workers);
         let meetings = AtomicUsize::new(0);
         pool(workers).for_each(0..workers, |_| {
-            // Nobody leaves before all are there: each is run by a worker of its own.
+            // No element ends before all have begun: each is run by a worker of its own.
             if all.wait().is_leader() {
                 meetings.fetch_add(1, Ordering::Relaxed);
             }

@@ -64,7 +64,7 @@ fn fib(n: u32) -> u32 {
     a + b
 }
 
-/// So is one that comes after much fine work in the same task: at the latest when that shows.
+/// Coarse work after much fine work in the same task is shared, too, at the latest when a look shows that it is coarse.
 #[test]
 fn coarse_work_after_fine_work_is_shared_again() {
     let pool = Pool::builder().workers(2).build().unwrap();
@@ -78,10 +78,11 @@ fn coarse_work_after_fine_work_is_shared_again() {
     assert_eq!(pairs.met(), 20);
 }
 
-/// A loop whose worker has a full board and enough in stock when it begins, so that nobody is offered a part. In its first
-/// element all that was offered is taken, and another frame is offered and taken back. Only then somebody becomes idle.
+/// A loop whose worker has a full board and enough in stock when it begins, so that no part is offered. In its first
+/// element all that was offered is taken, and another frame is offered and taken back. Only then does a worker become
+/// idle.
 #[test]
-fn a_loop_that_began_calm_is_shared_when_somebody_becomes_idle() {
+fn a_loop_that_began_calm_is_shared_when_a_worker_becomes_idle() {
     fn wait_for(flag: &AtomicBool) {
         while !flag.load(Ordering::Acquire) {
             thread::yield_now();
@@ -134,7 +135,7 @@ fn a_loop_that_began_calm_is_shared_when_somebody_becomes_idle() {
     assert!(helped.load(Ordering::Relaxed) > 0, "the loop ran on one worker to its end");
 }
 
-/// One who was told to leave is helped with what it still runs.
+/// A worker that was told to leave is helped with what it still runs.
 #[test]
 fn a_leaving_worker_is_helped() {
     let pool = Pool::builder().workers(2).build().unwrap();

@@ -1,5 +1,5 @@
-//! What a strategy or a closure may do wrong in safe code, and what threads may meet in an unlucky order: nothing of it may
-//! be unsound, hang, or lose a task.
+//! What a strategy or a closure may do wrong in safe code, and what threads may meet in an unlucky order: none of it
+//! may be unsound, hang, or lose a task.
 
 use pool_core::doc_toy::Pool;
 use pool_core::{Scheduler, Task, Worker, join};
@@ -16,7 +16,8 @@ fn fib(n: u32) -> u64 {
     a + b
 }
 
-/// The seat of a worker that left has the marks of its deep recursion; the next on it begins with an empty fork stack.
+/// The seat of a worker that left has the marks of its deep recursion; the next worker on it begins with an empty fork
+/// stack.
 #[test]
 fn a_new_worker_forks_on_the_seat_of_another() {
     let pool = Pool::builder().workers(2).build().unwrap();
@@ -30,7 +31,7 @@ fn a_new_worker_forks_on_the_seat_of_another() {
     }
 }
 
-/// Orders come while workers are busy, searching, going to sleep and asleep; tasks must not leave with those who leave.
+/// Orders come while workers are busy, searching, going to sleep and asleep; tasks must not leave with their workers.
 #[test]
 fn workers_come_and_go_under_load() {
     let pool = Pool::builder().workers(4).build().unwrap();
@@ -93,8 +94,8 @@ impl Worker<Task> for LeakyWorker {
     }
 }
 
-/// Forks and tasks of a scope whose items the strategy keeps: their owners run them all the same, and running the items when
-/// pool and frames are gone, here or in another pool, touches nothing of them.
+/// Forks and tasks of a scope whose items the strategy keeps: their owners run them nevertheless, and running the items
+/// when pool and frames are gone, here or in another pool, touches neither.
 #[test]
 fn items_that_a_strategy_kept_outlive_the_pool() {
     let strategy = Leaky::default();
@@ -130,7 +131,7 @@ fn items_that_a_strategy_kept_outlive_the_pool() {
     assert_eq!(runs.load(Ordering::Relaxed), 50);
 }
 
-/// Panics when it is dropped, unless it was used.
+/// Panics when it is dropped, if it holds `true`.
 struct Bomb(bool);
 
 impl Drop for Bomb {

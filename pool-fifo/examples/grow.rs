@@ -56,7 +56,7 @@ pub(crate) fn run() -> Summary {
     let pool = Pool::builder()
         .workers(1)
         .on_stop(move |worker| {
-            // At the very end nobody listens any more.
+            // At the very end the receiver is gone.
             let _ = left.send(worker);
         })
         .build()

@@ -39,7 +39,7 @@ pub(crate) fn run() -> Vec<Ended> {
     let end_slow = end(0);
     pool.execute(move || {
         started.send(()).expect("the receiver is there until the end");
-        released.recv().expect("somebody releases it");
+        released.recv().expect("the main thread releases it");
         end_slow();
     });
     starts.recv().expect("a worker starts the slow task");

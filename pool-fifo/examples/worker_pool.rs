@@ -58,7 +58,7 @@ pub(crate) fn run() -> Summary {
     }
     drop(results);
 
-    pool.shutdown().expect("this thread is none of the workers");
+    pool.shutdown().expect("this thread is not one of the workers");
     let refused = pool.try_execute(|| println!("never printed")).is_err();
     Summary { results: received.iter().collect(), ended: ended.load(Ordering::Relaxed), refused }
 }

@@ -1,14 +1,35 @@
-//! A worker pool that dispatches tasks strictly in submission order.
+//! A worker pool that starts tasks strictly in submission order.
 //!
-//! All workers share one queue. A worker that pushes puts its item behind everything that already waits, as an outside
-//! thread does.
+//! ```
+//! use pool_fifo::Pool;
+//!
+//! let pool = Pool::builder().workers(3).build()?;
+//! let handles: Vec<_> = (1..=10_u64).map(|n| pool.spawn(move || n * n)).collect();
+//! pool.execute(|| println!("starts after those ten"));
+//! let squares: Result<Vec<u64>, _> = handles.into_iter().map(|handle| handle.join()).collect();
+//! assert_eq!(squares?.iter().sum::<u64>(), 385);
+//! pool.shutdown()?; // refuses from now on, runs what waits, ends the workers
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! This one dependency is enough: all that a user of a pool can name is re-exported here, from `pool_core::user`.
+//!
+//! # What it is good for, and when to take a sibling
+//!
+//! Take it for fairness between submitters, for the shortest worst waiting time, or where order itself is the point. All
+//! workers share one queue, and an idle worker takes the oldest task.
+//!
+//! - **Tasks that spawn tasks** (fork–join, recursion, tree walks): first in, first out goes through a tree breadth
+//!   first, so the queue holds a whole level of it, and all workers meet at one queue. Take `pool-workstealing`.
+//! - **Some tasks are urgent**: here they wait behind everything. Take `pool-priority`.
 //!
 //! # Order contract
 //!
-//! **First in, first out, for every submitter.** If the submission of `a` returned before that of `b` began, `a` is dispatched
-//! before `b`, whichever threads submitted them and whichever worker takes them. Two submissions that overlap in time have the order
-//! in which they entered the queue. With one worker that is also the order in which tasks end; with several, a later task
-//! may well end first.
+//! **First in, first out, for every submitter.** If the submission of `a` returned before that of `b` began, `a` is
+//! dispatched before `b`, whichever threads submitted them and whichever worker takes them. Two submissions that overlap
+//! in time have the order in which they entered the queue. A worker that submits puts its task behind everything that
+//! already waits, as an outside thread does. With one worker the order of starts is also the order of ends; with several,
+//! a later task may well end first.
 //!
 //! # Complexity
 //!
@@ -20,21 +41,14 @@
 //! | dispatch | O(1), one lock of the workers' end; when that has run out, one of the other to fetch all that has come |
 //! | [`is_empty`](Scheduler::is_empty) | one lock of the workers' end, and of the other if that has run out |
 //!
-//! Submitters and workers meet only when the workers' end has run out. A worker that took the last item puts its next at the
-//! workers' end itself, if nothing waits at the other. No lock is held longer than it takes to move one
-//! item or a chunk of a batch, or to fetch a list of chunks by exchanging pointers. An item costs its own size in memory
-//! and next to nothing more: the queue is made of chunks that are never copied and go back as soon as they are empty.
+//! The queue has two ends ([`SharedQueue`]). Submitters and workers meet only when the workers' end has run out. A worker
+//! that took the last item puts its next one at the workers' end itself, if none waits at the other. No lock is held
+//! longer than it takes to move one item or a chunk of a batch, or to fetch a list of chunks by exchanging pointers. An
+//! item costs its own size in memory and next to nothing more: the queue is made of chunks that are never copied and go
+//! back as soon as they are empty.
 //!
 //! Two ends with a lock each: Michael and Scott, *Simple, Fast, and Practical Non-Blocking and Blocking Concurrent Queue
 //! Algorithms* (PODC 1996), section 3.
-//!
-//! # When not to take it
-//!
-//! - **Tasks that spawn tasks** (fork–join, recursion, tree walks): first in, first out goes through a tree breadth first,
-//!   so the queue holds a whole level of it, and all workers meet at one queue. Take `pool-workstealing`.
-//! - **Some tasks are urgent**: here they wait behind everything. Take `pool-priority`.
-//!
-//! Take it for fairness between submitters, for the shortest worst waiting time, or where order itself is the point.
 
 #![forbid(unsafe_code)]
 

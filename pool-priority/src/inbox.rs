@@ -9,7 +9,7 @@ use pool_core::strategy::chunks::ChunkQueue;
 
 /// An item and its place in the order of all submissions.
 ///
-/// The place comes first and is never zero, so that `None` is told by it. If it were told by a part of the item, the item
+/// The place comes first and is never zero, so that `None` is encoded in it. If a part of the item encoded it, the item
 /// would be moved in other pieces than its reader expects, and the processor would wait for them to reach its cache.
 #[repr(C)]
 pub(crate) struct Waiting<T> {
@@ -98,7 +98,7 @@ impl<T> Inbox<T> {
         self.levels |= 1 << level;
         if was_empty {
             self.first_level = level as u8;
-            // There is none: nothing to drop.
+            // It was `None`: nothing to drop.
             mem::forget(self.first.replace(item));
         } else {
             self.queues[level].push_back(Waiting { seq, item });
@@ -114,6 +114,6 @@ impl<T> Inbox<T> {
     }
 }
 
-/// A submission that nobody made counts as dispatched before all others, so that there is always one that was dispatched
+/// An imaginary submission counts as dispatched before all others, so that there is always one that was dispatched
 /// last.
 pub(crate) const BEFORE_ALL: u64 = 1;

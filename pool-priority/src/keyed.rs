@@ -62,7 +62,7 @@ struct Heap<K, T> {
 /// # Without a key
 ///
 /// A submission from outside without a key goes after all that have one, in submission order; [`with_plain_key`](Self::with_plain_key)
-/// gives it a key instead. A task that is submitted by a running task, and says nothing, has the key of that task; so have the
+/// gives it a key instead. A task that a running task submits without a key has the key of that task, and so do the
 /// parts of a task.
 ///
 /// # Panics in `K`'s `Ord`
@@ -157,7 +157,7 @@ impl<K: Ord, T> Keyed<K, T> {
     /// Whether something waits, by a look that promises nothing.
     #[inline]
     fn is_waiting(&self) -> bool {
-        // Acquire: pairs with `put`. Whoever submitted before this call also stored `true` before it.
+        // Acquire: pairs with `put`. For an item that was submitted before this call, `true` was stored before it, too.
         self.waiting.load(Ordering::Acquire)
     }
 

@@ -78,9 +78,8 @@ impl<T> Lanes<T> {
 
     /// Accepts a submission while nothing waits, neither here nor in the inbox.
     ///
-    /// It gets the number of the item that was dispatched last and is then itself the one to be dispatched last: as if that
-    /// one had come back. All numbers and counts that are still of interest are those of items that wait, and of these there
-    /// are none but later ones.
+    /// The item gets the number of the one that was dispatched last, as if that one had come back. Only the numbers and
+    /// counts of waiting items still matter, and all items that will wait beside it are later.
     #[inline(always)]
     pub(crate) fn push(&mut self, level: usize, item: T) {
         debug_assert!(self.is_empty());
@@ -91,7 +90,7 @@ impl<T> Lanes<T> {
         self.lanes[level].items.push_back(Waiting { seq, item });
     }
 
-    /// A lane that was empty gets items that nobody has overtaken yet.
+    /// A lane that was empty gets items that have not been overtaken yet.
     #[inline(always)]
     fn begin(&mut self, level: usize) {
         let lane = &mut self.lanes[level];
@@ -139,7 +138,7 @@ impl<T> Lanes<T> {
             self.begin(level);
             self.lanes[level].items.append(&mut inbox.queues[level]);
         }
-        // Nobody asks for the number of an item that does not wait.
+        // The number of an item that does not wait is never used.
         Some((level, Waiting { seq: NonZeroU64::MIN, item }))
     }
 
@@ -279,7 +278,7 @@ mod tests {
         assert!(due[1] > 100 && due[2] > 100, "the test comes by few heads that are due: {due:?}");
     }
 
-    /// Neither leaving later submissions in the inbox nor passing it by must show.
+    /// Neither leaving later submissions in the inbox nor bypassing it may change an answer.
     #[test]
     fn the_ways_into_the_lanes_change_no_answer() {
         for slacks in [&[0, 3, 5][..], &[4, 7, u64::MAX, 2, 0], &[0, 0, 0], &[9, 0, 9, 0], &[u64::MAX; 64]] {

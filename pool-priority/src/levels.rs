@@ -44,8 +44,8 @@ const CHUNK: usize = 256;
 ///
 /// Counting is cheap: of the `s` submissions before `x`, those that no longer wait have been dispatched, and every other
 /// dispatch overtook `x`. And since a dispatch overtakes an item at most once, a head that lacks `n` overtakings need not be
-/// looked at again for `n` dispatches: as long as nobody is near being due, a dispatch compares one number and takes the
-/// lowest set bit of a bitmap.
+/// looked at again for `n` dispatches: as long as no head is near being due, a dispatch compares one number and takes
+/// the lowest set bit of a bitmap.
 ///
 /// # Example
 ///
@@ -67,7 +67,8 @@ const CHUNK: usize = 256;
 pub struct Priority<T = Task> {
     /// What has been submitted since a worker last had to look.
     ///
-    /// Beside it, whether it holds anything: changed under its lock, and read without by those who find the lanes empty.
+    /// Beside it, whether it holds anything: changed under its lock, and read without it by a thread that finds the
+    /// lanes empty.
     inbox: CachePadded<SpinLock<Inbox<T>, AtomicBool>>,
     /// Bit `l` is set if the inbox holds something of level `l` whose submission has returned, and perhaps if it does not. Lets
     /// a worker see without the lock whether there is anything more urgent than what it has. On a line of its own: each
@@ -162,7 +163,7 @@ impl<T> Priority<T> {
     /// As `submit`, for a worker, with what its last `try_take` noted.
     ///
     /// If the lanes were drained then, most likely the item is the only one, and one that lies in a lane spares its taker the
-    /// inbox. So it goes there if nobody is at the lanes and nothing waits.
+    /// inbox. So the item goes there if no thread is at the lanes and nothing waits.
     #[inline(always)]
     fn submit_near(&self, item: T, level: Level, drained: bool) {
         let free = if drained { self.lanes.try_lock() } else { None };
@@ -193,26 +194,27 @@ impl<T> Priority<T> {
         self.inbox.beside().store(true, Ordering::Release);
     }
 
-    /// Whether the inbox holds anything. Under the lanes' lock, without which somebody may fetch it between two looks.
+    /// Whether the inbox holds anything. Under the lanes' lock, without which a worker may empty it between two looks.
     #[inline]
     fn is_occupied(&self) -> bool {
         // Acquire: pairs with `occupy`.
         self.inbox.beside().load(Ordering::Acquire)
     }
 
-    /// After an item was put into the inbox, without its lock: whoever fetches it need not wait for this. By each submitter, since
-    /// the one that brought the first item of the level may be held up on its way here.
+    /// After an item was put into the inbox, without the inbox's lock: the worker that fetches the item need not wait
+    /// for this. By each submitter, since the one that brought the first item of the level may be held up on its way
+    /// here.
     #[inline]
     fn announce(&self, level: u64) {
-        // Relaxed: a bit that is seen here was not cleared before the item came, since that is done under the inbox's lock,
-        // which we have had since; and whoever clears it after takes the item.
+        // Relaxed: bits are cleared under the inbox's lock, which we held when the item came. So a bit that is seen
+        // here has outlasted every earlier clearing, and a worker that clears it later takes the item.
         if self.arrived.load(Ordering::Relaxed) & level == 0 {
             // Release: pairs with the Acquire in `arrived`. What a worker fetches it reads under the lock.
             self.arrived.fetch_or(level, Ordering::Release);
         }
     }
 
-    /// Of which levels the inbox may hold something.
+    /// The levels of which the inbox may hold something.
     #[inline]
     fn arrived(&self) -> u64 {
         // Acquire: pairs with `announce`.
@@ -234,7 +236,7 @@ impl<T> Priority<T> {
         item
     }
 
-    /// Takes both locks if nothing waits, so that every submission is ordered with that.
+    /// Takes both locks if nothing waits, so that every submission is ordered with that answer.
     fn take(&self) -> Option<(usize, Waiting<T>)> {
         let mut lanes = self.lanes.lock();
         if lanes.is_empty() { self.fetch_and_pop(&mut lanes) } else { self.pop(&mut lanes) }
@@ -253,7 +255,7 @@ impl<T> Priority<T> {
     #[inline]
     fn fetch_and_pop(&self, lanes: &mut Lanes<T>) -> Option<(usize, Waiting<T>)> {
         let mut inbox = self.inbox.lock();
-        // Relaxed: whoever relies on it holds the lanes' lock, as we do.
+        // Relaxed: a thread that relies on it holds the lanes' lock, as we do.
         self.inbox.beside().store(false, Ordering::Relaxed);
         lanes.fetch_and_pop(&mut inbox)
     }
@@ -262,7 +264,8 @@ impl<T> Priority<T> {
     #[cold]
     fn fetch(&self, lanes: &mut Lanes<T>) {
         let mut inbox = self.inbox.lock();
-        // Relaxed, twice: whoever relies on them holds one of the two locks, as we do, or has had the inbox's since.
+        // Relaxed, twice: a thread that relies on them holds one of the two locks, as we do, or has held the inbox's
+        // since.
         self.inbox.beside().store(false, Ordering::Relaxed);
         self.arrived.store(0, Ordering::Relaxed);
         lanes.fetch(&mut inbox);
@@ -328,7 +331,8 @@ impl<T: Send> Scheduler<T> for Priority<T> {
     }
 }
 
-/// What a batch has given and nobody has submitted yet. Submits it when dropped, also when the iterator panics.
+/// Items that a batch has given and that are not submitted yet. Submits them when dropped, also when the iterator
+/// panics.
 struct Chunk<'a, T> {
     to: &'a Priority<T>,
     level: Level,

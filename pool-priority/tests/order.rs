@@ -24,7 +24,7 @@ fn equal_priorities_keep_their_submission_order() {
     assert_eq!(take(&mut keyed.attach(0)), expected);
 }
 
-/// yatp#69: a worker that took a batch of low urgency had no eye for what came after it.
+/// yatp#69: a worker that took a batch of low urgency did not see what came after it.
 #[test]
 fn batches_do_not_invert_priorities() {
     let levels = Arc::new(Priority::new());
@@ -59,7 +59,7 @@ fn an_item_is_overtaken_just_as_often_as_its_slack_allows() {
     assert_eq!(order.iter().position(|&item| item == 0), Some(SLACK as usize));
 }
 
-/// Whoever was there before does not count as having overtaken.
+/// An item that was submitted before does not count as having overtaken.
 #[test]
 fn older_urgent_items_use_up_no_slack() {
     let levels = Arc::new(Priority::with_slacks(&[0, 1]));

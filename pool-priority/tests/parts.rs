@@ -19,7 +19,7 @@ fn wait_for(flag: &AtomicBool) -> bool {
     true
 }
 
-/// A task of low priority has offered a half and taken it back; what stood for it in the queue still waits there. The same
+/// A task of low priority has offered a half and taken it back; its ticket still waits in the queue. The same
 /// worker then runs an urgent task, whose half must not wait behind what is less urgent.
 #[test]
 fn the_half_of_an_urgent_task_does_not_inherit_an_older_place() {

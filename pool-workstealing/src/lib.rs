@@ -1,20 +1,49 @@
-//! A work-stealing worker pool: a deque per worker, seeded victims, bounded delay for outside work.
+//! A work-stealing worker pool: a deque per worker, seeded victims, a bounded delay for outside work.
 //!
-//! Each worker keeps the items that it pushes in a deque of its own, so the common case of a task that spawns tasks touches
-//! no shared queue. A worker that runs out takes from the outside queue, then from others.
+//! ```
+//! use pool_workstealing::{Pool, join};
+//!
+//! fn sum(numbers: &[u64]) -> u64 {
+//!     if numbers.len() < 1_000 {
+//!         return numbers.iter().sum();
+//!     }
+//!     let (left, right) = numbers.split_at(numbers.len() / 2);
+//!     let (left, right) = join(|| sum(left), || sum(right));
+//!     left + right
+//! }
+//! let numbers: Vec<u64> = (1..=100_000).collect();
+//! let pool = Pool::builder().workers(2).build()?;
+//! assert_eq!(pool.install(|| sum(&numbers)), 5_000_050_000);
+//! # Ok::<(), pool_workstealing::BuildError>(())
+//! ```
+//!
+//! This one dependency is enough: all that a user of a pool can name is re-exported here, from `pool_core::user`.
+//!
+//! # What it is good for, and when to take a sibling
+//!
+//! Take it for tasks that spawn tasks: recursion, trees, divide and conquer. Each worker keeps the tasks that it submits
+//! in a deque of its own, so the common case touches no shared queue. A worker that runs out takes from the outside
+//! queue, then steals from another worker.
+//!
+//! - **All tasks come from outside, and each is small**: every item passes the outside queue anyhow, and the deques stay
+//!   empty. `pool-fifo` does the same with less.
+//! - **Order matters between submitters, or the longest waiting time does**: newest first keeps the oldest own item
+//!   waiting as long as its worker finds newer ones and no other worker is idle. Take `pool-fifo`.
+//! - **Some tasks are urgent**: take `pool-priority`.
 //!
 //! # Order contract
 //!
 //! 1. **Own work newest first.** A worker takes the item it pushed last.
-//! 2. **Thieves oldest first.** Whoever takes from another worker's deque takes the item that has lain there longest: in
-//!    fork–join that is the largest piece.
-//! 3. **Outside work in submission order, and soon.** Items from outside lie in one queue, first in, first out. A
-//!    worker without local work takes from there before it robs others. One with local work without end looks elsewhere
-//!    on every [`OUTSIDE_EVERY`]-th call for an item: by turns at the outside queue, and first at the deque of one
-//!    other worker, going round the workers, so that what lies with a worker that blocks is reached, too. With `m`
-//!    items before it, an outside item is dispatched after at most `2 · OUTSIDE_EVERY · (m + 1)` dispatches of any one
-//!    worker that does not block; with one worker and nothing before it, after [`OUTSIDE_EVERY`].
-//! 4. What a leaving worker held becomes outside work, oldest first.
+//! 2. **Thieves oldest first.** A thief takes the item that has lain longest in its victim's deque: in fork–join that is
+//!    the largest piece.
+//! 3. **Outside work in submission order, and soon.** Items from outside lie in one queue, first in, first out. A worker
+//!    without local work takes from there before it steals. One with local work without end looks elsewhere on every
+//!    [`OUTSIDE_EVERY`]-th call for an item: by turns at the outside queue, and first at the deque of one other worker,
+//!    going round the workers, so that what lies with a worker that blocks is reached, too. With `m` items before it, an
+//!    outside item is dispatched after at most `2 · OUTSIDE_EVERY · (m + 1)` dispatches of any one worker that does not
+//!    block; with one worker and nothing before it, after
+//!    [`OUTSIDE_EVERY`].
+//! 4. What a retiring worker held becomes outside work, oldest first.
 //!
 //! Among workers nothing else is promised: two items from outside may start in either order on two workers.
 //!
@@ -29,20 +58,12 @@
 //! | steal | O(1) when there is much to steal, O(workers) when there is little |
 //! | the promise that nothing waits | a look at each of the workers + 1 places |
 //!
-//! # When not to take it
-//!
-//! - **All tasks come from outside, and each is small**: every item passes the outside queue anyhow, and the deques
-//!   stay empty. `pool-fifo` does the same with less.
-//! - **Order matters between submitters, or the longest waiting time does**: newest first keeps the oldest own item waiting
-//!   as long as its worker finds newer ones and nobody is idle. Take `pool-fifo`.
-//! - **Some tasks are urgent**: take `pool-priority`.
-//!
 //! # Sources
 //!
 //! The deque is [`crossbeam_deque`]'s, after Chase and Lev, *Dynamic Circular Work-Stealing Deque* (SPAA 2005), with the
 //! orderings of Lê, Pop, Cohen and Zappa Nardelli, *Correct and Efficient Work-Stealing for Weak Memory Models* (PPoPP
-//! 2013). The outside queue is [`SharedQueue`]. Random victims: Blumofe and Leiserson, *Scheduling Multithreaded
-//! Computations by Work Stealing* (JACM 1999).
+//! 2013). The outside queue is
+//! [`SharedQueue`]. Random victims: Blumofe and Leiserson, *Scheduling Multithreaded Computations by Work Stealing* (JACM 1999).
 
 #![forbid(unsafe_code)]
 
@@ -66,7 +87,7 @@ pub use worker::StealingWorker;
 /// A pool whose workers steal from each other.
 pub type Pool = pool_core::Pool<WorkStealing>;
 
-/// A worker looks beyond its own deque on every call with this number, however much local work it has.
+/// A worker looks beyond its own deque at one in so many calls for an item, however much local work it has.
 ///
 /// A look costs about as much as a dispatch, so the price is about one part in this number. A power of two.
 pub const OUTSIDE_EVERY: usize = 64;

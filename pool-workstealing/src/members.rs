@@ -1,4 +1,4 @@
-//! Who can be robbed.
+//! The list of workers, from which thieves choose their victims.
 
 use std::sync::Arc;
 
@@ -43,8 +43,8 @@ impl<T> Members<T> {
         }
     }
 
-    /// Adds a worker and says under which id. Whatever it pushes from now on is seen by everyone who starts a search
-    /// after that push: the push comes after the new epoch.
+    /// Adds a worker and returns its id. A thief that begins a round of looks after the worker has pushed an item finds
+    /// the worker in the list: the push comes after the new epoch.
     pub(crate) fn add(&self, deque: Stealer<T>) -> usize {
         let mut list = self.list.lock();
         let id = list.next_id;

@@ -2,7 +2,7 @@
 //!
 //! A worker that looks at one place after another could miss an item that moves from a place it has not reached yet to one
 //! that it has passed, and promise that nothing waits while something does. Dispatching an item is not a move: the item no
-//! longer waits. The one move that there is, is giving back what a leaving worker held.
+//! longer waits. The only move is the one by which a leaving worker gives back what it held.
 
 use crossbeam_utils::Backoff;
 use pool_core::sync::atomic::{AtomicUsize, Ordering, fence};
@@ -121,7 +121,7 @@ mod tests {
                 }
                 assert!(has_ended.load(Ordering::Relaxed));
             });
-            // It comes to rest: no look is added while this thread gives its time away again and again.
+            // It comes to rest: no look is added while this thread yields again and again.
             let mut last = 0;
             let mut calm = 0;
             while calm < 1_000 {

@@ -84,7 +84,7 @@ impl<T: Send> StealingWorker<T> {
         let arrived = self.shared.transit.arrived();
         // A newcomer may have pushed something since the last round.
         self.refresh();
-        // Its own deque is empty: nobody else puts anything there.
+        // This worker's own deque is empty, and no other thread pushes to it.
         if let Some(item) = self.shared.outside.pop() {
             return Search::Found(item);
         }
@@ -99,7 +99,7 @@ impl<T: Send> StealingWorker<T> {
         if self.shared.transit.none_since(arrived) { Search::Nothing } else { Search::Unsure }
     }
 
-    /// Hands everything back to the outside queue, oldest first, while thieves may be at it.
+    /// Hands everything back to the outside queue, oldest first, while thieves may steal from it.
     fn give_back(&mut self) {
         let _moving = self.shared.transit.depart();
         // The owner's end of the deque is the newest; its thieves' end is the oldest.
@@ -193,7 +193,7 @@ mod tests {
         let moving = shared.transit.depart();
         assert!(matches!(worker.search_once(), Search::Unsure));
         shared.inject(7, None);
-        assert!(matches!(worker.search_once(), Search::Found(7)), "what is seen is taken all the same");
+        assert!(matches!(worker.search_once(), Search::Found(7)), "what is seen is taken nevertheless");
         assert!(matches!(worker.search_once(), Search::Unsure));
         drop(moving);
         assert!(matches!(worker.search_once(), Search::Nothing));

@@ -83,7 +83,7 @@ fn a_thief_of_many_takes_the_oldest_each_time() {
 
 /// The choice of the first victim is random, but only by the seed.
 #[test]
-fn the_seed_decides_who_is_robbed() {
+fn the_seed_decides_which_worker_is_robbed() {
     let robbed = |seed| {
         let stealing = scheduler();
         let mut owners: Vec<_> = (0..8).map(|_| stealing.attach(0)).collect();

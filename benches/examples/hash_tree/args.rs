@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
-/// What `--help` says.
+/// The text of `--help`.
 pub(crate) const HELP: &str = "\
 Hashes every file under PATH with three worker pools and compares them with one thread.
 
@@ -14,11 +14,11 @@ cargo run --release -p pool-benches --example hash_tree -- [OPTIONS] PATH
   PATH               a directory, or a single file; links are followed
   --strategy NAME    fifo, workstealing or priority; may be repeated (default: all three)
   --workers N        worker threads (default: as many as there are processors)
-  --repeat N         how often everything is measured (default 5)
-  --big HOW          files of more than 1 MiB: pieces, whole, or both for comparison (default)
+  --repeat N         runs of each contestant (default 5)
+  --big HOW          how files of more than 1 MiB are hashed: pieces, whole or both (default)
   -h, --help         this text
 
-exit code: 0 all files were hashed and all digests agree; 1 some entries could not be hashed, the others were;
+exit code: 0 all files were hashed and all digests agree; 1 some entries could not be hashed, all others were;
            2 bad arguments, no such path, or no threads; 3 digests differ
 ";
 
@@ -102,21 +102,21 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
                 };
             }
             Value(value) if path.is_none() => path = Some(PathBuf::from(value)),
-            Value(value) => return Err(format!("one PATH only: what about {value:?}?")),
+            Value(value) => return Err(format!("only one PATH is allowed; unexpected {value:?}")),
             other => return Err(say(other.unexpected())),
         }
     }
     if strategies.is_empty() {
         strategies.extend(Strategy::ALL);
     }
-    let path = path.ok_or("which PATH?")?;
+    let path = path.ok_or("PATH is missing")?;
     Ok(Command::Run(Options { path, strategies, workers, repeat, big }))
 }
 
 fn strategy(name: &str) -> Result<Strategy, String> {
     let known = Strategy::ALL.map(Strategy::name).join(", ");
     let named = Strategy::ALL.into_iter().find(|strategy| strategy.name() == name);
-    named.ok_or_else(|| format!("there is no strategy {name:?}; there are: {known}"))
+    named.ok_or_else(|| format!("unknown strategy {name:?}; known: {known}"))
 }
 
 fn text(parser: &mut lexopt::Parser) -> Result<String, String> {

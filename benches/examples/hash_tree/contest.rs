@@ -1,4 +1,4 @@
-//! Who takes part, round by round, and whether what they found is right.
+//! Runs the contestants round by round, and checks the digests that they find.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,14 +25,14 @@ pub(crate) enum Contestant {
     Pool(Strategy, Big),
 }
 
-/// What a contestant has shown, one value per run. Times are in seconds.
+/// The measurements of a contestant, one value per run. Times are in seconds.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) contestant: Contestant,
     pub(crate) walls: Vec<f64>,
-    /// Processor time of all threads. Empty where it cannot be told.
+    /// Processor time of all threads. Empty where that is unknown.
     pub(crate) cpus: Vec<f64>,
-    /// Empty for the sequential one, where nothing is submitted.
+    /// Empty for the sequential contestant, which submits nothing.
     pub(crate) waits: Vec<Waits>,
 }
 
@@ -42,19 +42,19 @@ pub(crate) struct Waits {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) max: f64,
-    /// The longest that a small file waited; 0 if there is none.
+    /// The longest wait of a small file; 0 if no file is small.
     pub(crate) max_small: f64,
 }
 
-/// What the rounds have shown.
+/// The results of all rounds.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) rows: Vec<Row>,
-    /// Files that are no longer what the reference has read.
+    /// Files that have changed since the reference read them.
     pub(crate) changed: Vec<Problem>,
-    /// Files for which a contestant found something else than what they hold.
+    /// Files for which a contestant found a wrong digest or none.
     pub(crate) wrong: Vec<Problem>,
-    /// How many processors others kept busy meanwhile, where it can be told.
+    /// How many processors other processes and the host took during the rounds, where known.
     pub(crate) disturbed: Option<f64>,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Contest {
 }
 
 impl Contest {
-    /// Reads every file once, on this thread: the reference. Its time does not count, for the files may come from a disk.
+    /// Reads every file once, on this thread, as the reference. This is not timed, since the files may come from a disk.
     pub(crate) fn prepare(options: &Options, paths: Vec<std::path::PathBuf>, progress: &Progress) -> Self {
         progress.stage("reference", Some(paths.len() as u64));
         let (files, reference): (Vec<_>, _) = paths
@@ -83,7 +83,7 @@ impl Contest {
             .unzip();
         let mut big = options.big.clone();
         if !files.iter().any(Entry::is_big) {
-            // Then the two are the same.
+            // Without big files, whole and pieces are the same.
             big.truncate(1);
         }
         let pools = options.strategies.iter().flat_map(|&strategy| big.iter().map(move |&big| (strategy, big)));
@@ -101,13 +101,13 @@ impl Contest {
         })
     }
 
-    /// Files that could be read, and their bytes.
+    /// The number of files that could be read, and their bytes.
     pub(crate) fn readable(&self) -> (usize, u64) {
         let readable = self.reference.iter().filter(|outcome| outcome.is_ok());
         (readable.count(), self.files.iter().map(|file| file.len).sum())
     }
 
-    /// One digest for everything: of the digests in the order of the walk.
+    /// One digest of all digests, in the order of the walk.
     pub(crate) fn digest(&self) -> Hash {
         let mut hasher = blake3::Hasher::new();
         for digest in self.reference.iter().flatten() {
@@ -116,7 +116,7 @@ impl Contest {
         hasher.finalize()
     }
 
-    /// Measures everybody in every round.
+    /// Measures every contestant in every round.
     pub(crate) fn run(&self, progress: &Progress) -> Result<Outcome, BuildError> {
         let mut rows: Vec<Row> = self.contestants.iter().map(|&contestant| Row::new(contestant)).collect();
         let mut differing = BTreeMap::new();
@@ -166,7 +166,7 @@ impl Contest {
         Run { wall, cpu, outcomes, waits: Vec::new() }
     }
 
-    /// Notes for each file where it is so that `contestant` found something else than the reference.
+    /// Records each file for which the outcome of `contestant` differs from the reference.
     fn compare(
         &self,
         contestant: Contestant,
@@ -184,7 +184,7 @@ impl Contest {
         }
     }
 
-    /// Tells files that have changed meanwhile from wrong results, by reading them once more.
+    /// Separates files that have changed meanwhile from wrong results, by reading each once more.
     fn judge(&self, differing: BTreeMap<usize, String>) -> (Vec<Problem>, Vec<Problem>) {
         let (mut changed, mut wrong) = (Vec::new(), Vec::new());
         for (file, what) in differing {

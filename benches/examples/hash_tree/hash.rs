@@ -1,4 +1,4 @@
-//! The digest of a file, at once or piece by piece. Neither holds more of a file in memory than a small buffer.
+//! The digest of a file, at once or piece by piece. Either way, only a small buffer of the file is in memory.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -9,11 +9,11 @@ use blake3::{Hash, Hasher};
 
 /// The size of a piece in bytes, the last piece of a file excepted. A file that is longer than one piece is *big*.
 ///
-/// A power of two, so that every piece is a whole subtree of the hash. A fraction of a millisecond of work: long beside the
-/// cost of a task and of opening the file once more, short beside what a person or a small file would wait.
+/// A power of two, so that every piece is a whole subtree of the hash. A piece takes a fraction of a millisecond: long
+/// beside the cost of a task and of opening the file once more, short beside a wait that would be noticed.
 pub(crate) const PIECE: u64 = 1 << 20;
 
-/// What came out of reading a file.
+/// The result of reading a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hashed {
     pub(crate) digest: Hash,
@@ -21,11 +21,11 @@ pub(crate) struct Hashed {
     pub(crate) len: u64,
 }
 
-/// Opens a regular file and nothing else, without waiting.
+/// Opens a regular file and nothing else, without blocking.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
-    // What was a file in the walk may be a named pipe by now.
+    // A regular file of the walk may have been replaced by a named pipe.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, nix::fcntl::OFlag::O_NONBLOCK.bits());
     let file = options.open(path)?;

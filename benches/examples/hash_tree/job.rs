@@ -19,7 +19,7 @@ use crate::progress::Progress;
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) path: PathBuf,
-    /// Bytes, as the reference has read them; 0 if it could not.
+    /// The bytes that the reference has read; 0 if it could not read the file.
     pub(crate) len: u64,
 }
 
@@ -29,12 +29,12 @@ impl Entry {
     }
 }
 
-/// Where the next pieces of a big file go.
+/// When the pieces of a big file are submitted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Turns {
-    /// To the back of the line: a file whose turn comes submits its first pieces, a piece that is done submits another.
+    /// To the back of the queue: the first pieces when the file's turn comes, another whenever a piece is done.
     OneByOne,
-    /// All are submitted from outside, after all small files.
+    /// All from outside, after all small files.
     AfterSmall,
 }
 
@@ -45,14 +45,14 @@ pub(crate) struct Way<H> {
     pub(crate) piece_hint: H,
 }
 
-/// What came out.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
     /// From the first submission until the last file is hashed.
     pub(crate) wall: Duration,
-    /// The processor time of all threads meanwhile, where it can be told.
+    /// The processor time of all threads in that time, where known.
     pub(crate) cpu: Option<Duration>,
-    /// By file. A file whose task was lost or panicked has an error.
+    /// By file. If the file's task was lost or panicked, it is an error.
     pub(crate) outcomes: Vec<io::Result<Hash>>,
     /// By file: from its submission to the start of its hashing.
     pub(crate) waits: Vec<Duration>,
@@ -70,7 +70,7 @@ impl Meter {
         Self { usage: Usage::now(), began: Instant::now() }
     }
 
-    /// Time passed, and processor time used.
+    /// The elapsed time and the used processor time.
     pub(crate) fn read(&self) -> (Duration, Option<Duration>) {
         let wall = self.began.elapsed();
         (wall, Usage::now().zip(self.usage).map(|(now, before)| now.since(before).cpu))
@@ -84,7 +84,7 @@ struct Job<S: Scheduler<Task> + 'static> {
     way: Way<S::Hint>,
 }
 
-/// What is known of a file.
+/// What is known about a file.
 #[derive(Default)]
 struct Slot {
     submitted: OnceLock<Instant>,
@@ -126,9 +126,9 @@ impl Pieces {
         Self { values: iter::repeat_with(OnceLock::new).take(count).collect(), unfinished: AtomicUsize::new(count) }
     }
 
-    /// Counts a piece as finished, and merges if it was the last. `None` if others are under way, or one has failed.
+    /// Counts a piece as finished, and merges all if it was the last. `None` if pieces are unfinished, or one has failed.
     fn finish(&self) -> Option<Hash> {
-        // Acquire: the other pieces' values have been written before they were counted.
+        // AcqRel: the last piece sees the values of all others, which were written before they were counted.
         if self.unfinished.fetch_sub(1, Ordering::AcqRel) > 1 {
             return None;
         }
@@ -172,7 +172,7 @@ impl<S> Job<S>
 where
     S: Scheduler<Task, Hint: Copy + Send + Sync> + 'static,
 {
-    /// Submits the files in the order of the walk, as far as the way of the strategy allows.
+    /// Submits the files in the order of the walk, as far as the strategy's `way` allows.
     fn submit_all(self: &Arc<Self>) {
         let mut put_off = Vec::new();
         for (file, slot) in self.slots.iter().enumerate() {
@@ -195,8 +195,8 @@ where
         self.pool.execute(move || job.hash_file(file));
     }
 
-    /// As many as there are workers, so that all can help with the last file. Not right here, before the small files that
-    /// follow, but when it is this file's turn.
+    /// Submits as many pieces as there are workers, so that all workers can help with the last file. They are submitted when
+    /// the file's turn comes, since now they would go before the small files that follow.
     fn submit_first_pieces(self: &Arc<Self>, file: usize) {
         let job = Arc::clone(self);
         self.pool.task().hint(self.way.piece_hint).execute(move || {
@@ -224,7 +224,7 @@ where
         let Entry { path, len } = &self.files[file];
         match hash::piece(path, *len, piece) {
             Ok(value) => drop(pieces.values[piece].set(value)),
-            // The first failure stays.
+            // The first error stays.
             Err(error) => drop(slot.outcome.set(Err(error))),
         }
         if let Some(digest) = pieces.finish() {

@@ -7,27 +7,27 @@
 //!
 //! # What is measured
 //!
-//! The tree is walked once, and every file is read once by the sequential reference, which also fills the page cache: from
-//! then on it is about processors, not disks (if the tree fits into memory). Then each contestant hashes all files again,
-//! several times, in an order that rotates from round to round. A pool is given all its tasks as fast as one thread can
+//! The tree is walked once, and every file is read once by the sequential reference, which also fills the page cache. If
+//! the tree fits into memory, the runs after that measure processors, not disks. Each contestant hashes all files several
+//! times, in an order that rotates from round to round. A pool is given all its tasks as fast as one thread can
 //! submit them; *waiting* is the time from the submission of a file to the start of its hashing. Starting and ending the
 //! threads is not part of the time. Every digest of every run is compared with the reference.
 //!
 //! # Big files must not hold up small ones
 //!
-//! A worker that hashes a file of a gigabyte is lost to all others for a second, and when every worker has met such a file,
-//! every small file waits. So a file of more than one piece ([`hash::PIECE`]) is hashed piece by piece, each a task of its
-//! own; BLAKE3 is a tree, so the digest is the same, and several workers can be at one file. Where a piece queues up is each
-//! strategy's own way:
+//! A worker that hashes a file of a gigabyte can do nothing else for a second. While every worker hashes such a file, every
+//! small file waits. So a file of more than one piece ([`hash::PIECE`]) is hashed piece by piece, each piece a task of its
+//! own. BLAKE3 is a tree, so the digest is the same, and several workers can hash one file. Where the pieces queue depends
+//! on the strategy:
 //!
 //! | strategy | small files pass big ones because |
 //! |---|---|
-//! | `fifo` | a big file whose turn comes submits as many pieces as there are workers, and each that is done submits another: they go to the back of the line |
-//! | `priority` | the same, and pieces have a lower level than small files, so that those go first that come later, too |
-//! | `workstealing` | a worker's own tasks go first, so a worker has no back of the line to submit to: the thread that submits the small files submits the pieces after them |
+//! | `fifo` | at a big file's turn, as many pieces as workers go to the back of the queue; each one done submits another |
+//! | `priority` | the same, and pieces have a lower level than small files, so small files that come later go first, too |
+//! | `workstealing` | a worker's own tasks go first, so the submitting thread submits the pieces, after all small files |
 //!
-//! The rows *whole* are for comparison: one task per file, in the order of the walk. What the pieces gain is the last column,
-//! the longest that a small file waited. Their price is a file opened once per piece instead of once.
+//! The rows *whole* are for comparison: one task per file, in the order of the walk. The last column, the longest wait of a
+//! small file, shows what the pieces gain. Their price is that a file is opened once per piece.
 
 #![forbid(unsafe_code)]
 
@@ -51,9 +51,9 @@ use progress::Progress;
 
 /// All files were hashed, and all digests agree.
 const FINE: u8 = 0;
-/// Some entries could not be hashed, the rest was.
+/// Some entries could not be hashed; all others were.
 const SOME_UNREAD: u8 = 1;
-/// There was nothing to do: bad arguments, no such path, no threads.
+/// Nothing could be hashed or reported: bad arguments, no such path, no threads, a failed write.
 const UNUSABLE: u8 = 2;
 /// A pool's digest is not that of the reference.
 const WRONG: u8 = 3;
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     match run(std::env::args_os().skip(1), &mut io::stdout(), &mut io::stderr(), show_progress) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            // If standard error is what fails, there is nobody to tell.
+            // If standard error is what fails, the message is lost.
             let _ = writeln!(io::stderr(), "hash_tree: cannot write: {error}");
             ExitCode::from(UNUSABLE)
         }
@@ -118,7 +118,7 @@ fn run(
     }
     let problems = problems().count();
     match out.write_all(report::report(&contest, &outcome, problems).as_bytes()) {
-        // Whoever reads the report has read enough.
+        // The reader of the report has closed the pipe, so the rest is not wanted.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         written => written?,
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How often the bar looks at a running pool.
+/// How often the bar polls a running pool.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// A bar on standard error, or nothing at all.
@@ -20,7 +20,7 @@ impl Progress {
         Self { bar: show.then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())) }
     }
 
-    /// A new stage begins, of `steps` steps if their number is known.
+    /// Begins a stage of `steps` steps, or of an unknown number.
     pub(crate) fn stage(&self, name: &str, steps: Option<u64>) {
         let Some(bar) = &self.bar else { return };
         let template = match steps {
@@ -36,26 +36,26 @@ impl Progress {
         bar.reset();
     }
 
-    /// The stage has that many steps after all.
+    /// Corrects the number of steps of the stage.
     pub(crate) fn expect(&self, steps: u64) {
         if let Some(bar) = &self.bar {
             bar.set_length(steps);
         }
     }
 
-    /// One step more.
+    /// Advances by one step.
     pub(crate) fn step(&self) {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
     }
 
-    /// Does `work` while the bar shows the `position` now and then. Those who work need not report anything.
+    /// Does `work` while the bar polls and shows the `position`. The tasks need not report anything.
     pub(crate) fn watch<R>(&self, position: impl Fn() -> u64 + Send, work: impl FnOnce() -> R) -> R {
         let Some(bar) = &self.bar else { return work() };
         let (working, ends) = mpsc::channel::<()>();
         thread::scope(|scope| {
-            // Dropped at the end of this closure, also by a panic, which ends the loop.
+            // Dropped at the end of this closure, also by a panic; the drop ends the loop.
             let _working = working;
             scope.spawn(move || {
                 while ends.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
@@ -66,7 +66,7 @@ impl Progress {
         })
     }
 
-    /// Leaves no trace.
+    /// Removes the bar.
     pub(crate) fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! What the contest has shown, for people.
+//! The report of the contest, for people.
 
 use pool_benches::machine::Machine;
 use pool_benches::number::number;
@@ -17,9 +17,9 @@ pub(crate) fn report(contest: &Contest, outcome: &Outcome, problems: usize) -> S
     let mut text = head(contest);
     if files > 0 {
         text += &format!("\n{}\n", table(rows, files, bytes));
-        text += "median, min and max over the runs; waiting times: of each run, and then the median over the runs\n";
+        text += "times: median, min and max over the runs; waits: the median over the runs of each run's figure\n";
         if let Some(disturbed) = disturbed {
-            text += &format!("others kept {disturbed:.2} processors busy meanwhile, on average\n");
+            text += &format!("other processes and the host took {disturbed:.2} processors, on average\n");
         }
         text += &format!("{}\n", fastest(rows));
         for line in rows.iter().filter_map(|row| gain(row, rows)) {
@@ -27,15 +27,15 @@ pub(crate) fn report(contest: &Contest, outcome: &Outcome, problems: usize) -> S
         }
     }
     text += &match (wrong.len(), changed.len()) {
-        (0, 0) => format!("digests: all runs agree with the reference; over everything {}\n", contest.digest()),
+        (0, 0) => format!("digests: all runs agree with the reference; digest of them all {}\n", contest.digest()),
         (0, changed) => format!(
-            "digests: all runs agree with the reference, save for {} that changed meanwhile\n",
+            "digests: all runs agree with the reference, except for {} that changed meanwhile\n",
             count(changed, "file")
         ),
         (wrong, _) => format!("digests: WRONG for {}\n", count(wrong, "file")),
     };
     if problems > 0 {
-        text += &format!("{} could not be hashed, see the messages; the rest was\n", count(problems, "entry"));
+        text += &format!("{} could not be hashed, see the messages; all others were\n", count(problems, "entry"));
     }
     text
 }
@@ -72,7 +72,7 @@ fn table(rows: &[Row], files: usize, bytes: u64) -> String {
         "max",
         "max small",
     ];
-    let sequential = median(rows.first().expect("the sequential one always takes part"));
+    let sequential = median(rows.first().expect("the sequential contestant is first"));
     let ms = |seconds: f64| number(1e3 * seconds);
     let body: Vec<Vec<String>> = rows
         .iter()
@@ -97,15 +97,15 @@ fn table(rows: &[Row], files: usize, bytes: u64) -> String {
     layout(&head.map(str::to_owned), &body, false)
 }
 
-/// Who is the fastest, and whether that means anything.
+/// The fastest contestant, and those that may be as fast.
 fn fastest(rows: &[Row]) -> String {
-    let best = rows.iter().min_by(|a, b| median(a).total_cmp(&median(b))).expect("somebody always takes part");
+    let best = rows.iter().min_by(|a, b| median(a).total_cmp(&median(b))).expect("there are contestants");
     let close = rows.iter().filter(|row| row.contestant != best.contestant && spread(row).overlaps(&spread(best)));
     let close: Vec<_> = close.map(|row| row.contestant.name()).collect();
     let name = best.contestant.name();
     match close.as_slice() {
         [] => format!("fastest: {name}"),
-        _ => format!("fastest: {name}; perhaps no faster, as the ranges overlap: {}", close.join("; ")),
+        _ => format!("fastest: {name}; perhaps as fast, since the ranges overlap: {}", close.join("; ")),
     }
 }
 
@@ -121,7 +121,7 @@ fn gain(row: &Row, rows: &[Row]) -> Option<String> {
 }
 
 fn spread(row: &Row) -> Spread {
-    Spread::of(&row.walls).expect("everybody has run")
+    Spread::of(&row.walls).expect("every contestant has run")
 }
 
 fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {

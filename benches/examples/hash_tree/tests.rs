@@ -15,7 +15,7 @@ fn hash_tree(path: &Path, options: &[&str]) -> (u8, String, String) {
     (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 
-/// A directory with small files, an empty one, a nested one, and two big ones.
+/// A directory with two big files, and a nested directory with 40 small files, one of them empty.
 fn tree() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("nested")).unwrap();
@@ -83,7 +83,7 @@ fn without_a_usable_path_or_with_bad_arguments_nothing_is_done() {
 
     let mut err = Vec::new();
     assert_eq!(run([], &mut Vec::new(), &mut err, false).unwrap(), UNUSABLE);
-    assert!(String::from_utf8(err).unwrap().contains("which PATH?"));
+    assert!(String::from_utf8(err).unwrap().contains("PATH is missing"));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn help_is_no_failure() {
     assert!(out.contains("--strategy") && out.contains("exit code:"), "{out}");
 }
 
-/// What is not a file gets a message, blocks nobody, and does not keep the rest from being hashed.
+/// An entry that is not a file gets a message, blocks no worker, and does not keep the rest from being hashed.
 #[cfg(unix)]
 #[test]
 fn bad_entries_are_named_and_the_rest_is_done() {
@@ -120,7 +120,7 @@ fn bad_entries_are_named_and_the_rest_is_done() {
         err.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_else(|| panic!("{name}: {err}")).to_owned()
     };
     assert_eq!(message("dangling"), "a dangling link to \"nowhere\"");
-    assert_eq!(message("nested/loop"), format!("a link back to {:?}, where it lies", tree.path()));
+    assert_eq!(message("nested/loop"), format!("a link back to {:?}, which contains it", tree.path()));
     assert_eq!(message("pipe"), "a named pipe, not a file");
     assert_eq!(message("socket"), "a socket, not a file");
     assert_eq!(message("zero"), "a device, not a file");
@@ -134,7 +134,7 @@ fn bad_entries_are_named_and_the_rest_is_done() {
     assert!(err.contains("a named pipe"), "{err}");
 }
 
-/// What can be seen but not opened.
+/// A file that can be seen but not opened.
 #[cfg(unix)]
 #[test]
 fn a_file_without_permission_is_named_and_the_rest_is_done() {

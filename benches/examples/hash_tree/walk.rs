@@ -1,4 +1,4 @@
-//! Which files there are.
+//! Finds the files to hash.
 
 use std::fmt;
 use std::fs::{self, FileType};
@@ -11,9 +11,9 @@ use crate::progress::Progress;
 /// What lies under a path.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
-    /// The regular files, by name, each directory's before the next one's.
+    /// The regular files, depth first, each directory sorted by name.
     pub(crate) files: Vec<PathBuf>,
-    /// Entries that are no files, or cannot be looked at.
+    /// Entries that are not files, or cannot be examined.
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -25,13 +25,13 @@ pub(crate) struct Problem {
 }
 
 impl fmt::Display for Problem {
-    /// The path is quoted, and what a terminal might obey in it escaped.
+    /// The path is quoted, and characters that a terminal might obey are escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {}", self.path, self.reason)
     }
 }
 
-/// Finds all files under `root`, which may be one itself. Links are followed.
+/// Finds all files under `root`, which may itself be a file. Links are followed.
 ///
 /// Fails only if there is nothing that could be hashed: `root` does not exist or is neither a directory nor a file.
 pub(crate) fn walk(root: &Path, progress: &Progress) -> Result<Tree, String> {
@@ -61,14 +61,14 @@ fn not_a_file(entry: DirEntry) -> Problem {
 fn unseen(root: &Path, error: &walkdir::Error) -> Problem {
     let path = error.path().unwrap_or(root).to_owned();
     let reason = match (error.loop_ancestor(), error.io_error()) {
-        (Some(ancestor), _) => format!("a link back to {ancestor:?}, where it lies"),
+        (Some(ancestor), _) => format!("a link back to {ancestor:?}, which contains it"),
         (None, Some(error)) => explain(&path, error),
         (None, None) => error.to_string(),
     };
     Problem { path, reason }
 }
 
-/// Why `path` cannot be looked at.
+/// Why `path` cannot be examined.
 fn explain(path: &Path, error: &std::io::Error) -> String {
     match fs::read_link(path) {
         Ok(target) if error.kind() == std::io::ErrorKind::NotFound => format!("a dangling link to {target:?}"),
@@ -76,7 +76,7 @@ fn explain(path: &Path, error: &std::io::Error) -> String {
     }
 }
 
-/// What a file is that has no contents of its own. Opening one may block for ever.
+/// Describes an entry that is not a regular file. Opening one may block for ever.
 fn special(kind: FileType) -> String {
     #[cfg(unix)]
     {

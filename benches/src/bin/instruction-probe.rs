@@ -1,16 +1,16 @@
-//! Does one operation of a pool a given number of times, for an instruction counter to watch. See `benches/instructions`.
+//! Runs one operation of a pool a given number of times, under an instruction counter. See `benches/instructions`.
 
 use pool_core::{Scheduler, Task};
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::sync::mpsc;
 
-/// The operations, each on a pool of one worker, so that no interleaving changes what is executed.
+/// The operations, each on a pool of one worker, so that no interleaving changes the instructions.
 const OPERATIONS: [(&str, &str); 4] = [
-    ("join", "a join of two closures that do next to nothing, all the way down a tree of such joins"),
+    ("join", "join two closures that do next to nothing, down a tree of such joins"),
     ("execute", "submit a closure of one word from within, and run it"),
     ("spawn-join", "spawn a closure from within, and join its handle"),
-    ("wake", "submit a closure from outside to a worker that sleeps, and wait for it: both threads' instructions"),
+    ("wake", "submit a closure from outside to a parked worker, and wait for it: both threads' instructions"),
 ];
 
 fn tree(depth: u32) -> u64 {
@@ -53,7 +53,7 @@ fn run<S: Scheduler<Task> + Default + 'static>(operation: &str, times: u64) -> R
                 wait.recv().map_err(|error| error.to_string())?;
             }
         }
-        other => return Err(format!("no operation {other}: {}", OPERATIONS.map(|(name, _)| name).join(", "))),
+        other => return Err(format!("no operation {other}; known: {}", OPERATIONS.map(|(name, _)| name).join(", "))),
     }
     pool.shutdown().map_err(|error| error.to_string())
 }
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
                 "fifo" => run::<pool_fifo::Fifo>(operation, times),
                 "workstealing" => run::<pool_workstealing::WorkStealing>(operation, times),
                 "priority" => run::<pool_priority::Priority>(operation, times),
-                other => Err(format!("no strategy {other}: fifo, workstealing, priority")),
+                other => Err(format!("no strategy {other}; known: fifo, workstealing, priority")),
             },
             Err(error) => Err(format!("{times}: {error}")),
         },

@@ -23,10 +23,10 @@ fn measure(arguments: &[String]) -> Result<Vec<f64>, String> {
         return Err("usage: memory-probe CONTESTANT WORKLOAD WORKERS tiny|quick|standard|full".into());
     };
     COUNTER.get_or_init(|| counted);
-    let workers = workers.parse().map_err(|_| format!("{workers} is no number of workers"))?;
-    let scale = Scale::from_name(scale).ok_or_else(|| format!("{scale} is no scale"))?;
+    let workers = workers.parse().map_err(|_| format!("{workers} is not a number of workers"))?;
+    let scale = Scale::from_name(scale).ok_or_else(|| format!("{scale} is not a scale"))?;
     let entry = pool_benches::matrix::all().into_iter().find(|entry| entry.name == contestant);
-    let run = entry.and_then(|entry| entry.cell(workload)).ok_or_else(|| format!("no {workload} of {contestant}"))?;
+    let run = entry.and_then(|entry| entry.cell(workload)).ok_or_else(|| format!("no {workload} for {contestant}"))?;
     Ok(run(&Params::new(workers, scale))?.values)
 }
 

@@ -1,4 +1,4 @@
-//! A channel of boxed closures and some threads that receive from it: what one writes without any pool crate.
+//! A channel of boxed closures and threads that receive from it: a pool written by hand, without a pool crate.
 
 use std::cell::OnceCell;
 use std::thread::{self, JoinHandle};
@@ -8,8 +8,8 @@ use crate::capability::{Class, Contestant, Execute};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The two channels differ in nothing but their crate. A worker knows its sender through a thread-local, which costs a task
-/// less than carrying a counted reference.
+/// The two contestants differ only in the channel's crate. A worker's sender is in a thread-local, which costs a task less
+/// than a counted reference that the task carries.
 macro_rules! channel_contestant {
     ($(#[$doc:meta])* $type:ident, $name:literal, $channel:ident, $sender:ident) => {
         $(#[$doc])*
@@ -48,7 +48,7 @@ macro_rules! channel_contestant {
             }
 
             fn stop(self) {
-                // A worker holds a sender, so that the channel does not close by itself.
+                // Each worker holds a sender, so the channel does not close by itself.
                 for _ in &self.workers {
                     self.sender.send(Message::Stop).expect("the workers hold a receiver");
                 }
@@ -77,7 +77,7 @@ macro_rules! channel_contestant {
     };
 }
 
-/// What travels through the channel. As large as the box alone.
+/// A message in the channel, as large as the box alone.
 enum Message {
     Run(Job),
     Stop,

@@ -46,7 +46,7 @@ impl Join for Chili {
         a: impl for<'x, 's> FnOnce(&'x mut Scope<'s>) -> RA + Send,
         b: impl for<'x, 's> FnOnce(&'x mut Scope<'s>) -> RB + Send,
     ) -> (RA, RB) {
-        // `join` looks for the heartbeat at every 64th call only.
+        // `join` checks for the heartbeat only at every 64th call.
         fork.join_with_heartbeat_every::<1, _, _, _, _>(a, b)
     }
 }
@@ -62,7 +62,7 @@ impl Reduce for Chili {
     }
 }
 
-/// chili has no loops over slices; halving down to a thousand numbers is what one writes with it.
+/// chili has no loops over slices. Its users write such a recursion, here down to a thousand numbers.
 fn halves(data: &[f64], scope: &mut Scope<'_>) -> f64 {
     if data.len() <= 1_024 {
         return data.iter().sum();

@@ -1,4 +1,4 @@
-//! The two pools of executors. A task submits further ones to its own pool through the crate's thread-local.
+//! The two pools of executors. A task submits further tasks to its pool through the crate's thread-local.
 
 use executors::parker::{SmallThreadData, StaticParker};
 use executors::{Executor, crossbeam_channel_pool, crossbeam_workstealing_pool};

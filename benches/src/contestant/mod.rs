@@ -1,5 +1,5 @@
-//! Who takes part: a type for each, which implements [`Contestant`](crate::capability::Contestant) and the trait of each thing
-//! that it can do.
+//! The contestants: a type for each, which implements [`Contestant`](crate::capability::Contestant) and the trait of each
+//! capability.
 //!
 //! Each peer is used through the public interface that suits the workload best.
 

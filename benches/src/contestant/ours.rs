@@ -1,4 +1,4 @@
-//! The strategies of this workspace: one pool, so one implementation for all three.
+//! The strategies of this workspace. They share one pool, so one implementation serves all three.
 
 use pool_core::{JoinHandle, Scope};
 

@@ -1,5 +1,5 @@
-//! rusty_pool: all threads are core threads, started up front. Its handle is a counted reference, which a task that submits
-//! further tasks carries.
+//! rusty_pool: all threads are core threads, started up front. A task that submits further tasks
+//! carries the pool's handle, a counted reference.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! threadpool: its handle is a counted reference, which a task that submits further tasks carries.
+//! threadpool: a task that submits further tasks carries the pool's handle, a counted reference.
 
 use threadpool::ThreadPool;
 

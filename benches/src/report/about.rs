@@ -6,17 +6,17 @@ use crate::measure::Params;
 /// What a report says about the run besides its figures.
 #[derive(Clone, Debug)]
 pub struct About {
-    /// Where and with what.
+    /// The machine, the compiler and the commit.
     pub machine: Machine,
     /// Worker threads of each contestant.
     pub workers: usize,
-    /// How often everything was measured.
+    /// How often every measurement was repeated.
     pub repetitions: usize,
     /// How large the workloads were.
     pub scale: &'static str,
-    /// Where all randomness came from.
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// How many processors other processes and the host took meanwhile, on average.
+    /// How many processors other processes and the host took during the run, on average.
     pub taken: Option<(f64, f64)>,
 }
 
@@ -43,12 +43,12 @@ impl About {
             ("seed", self.seed.to_string()),
         ]);
         if let Some((others, host)) = self.taken {
-            let disturbed = if others + host > DISTURBED { ": measured on a busy machine, take care" } else { "" };
-            facts.push(("disturbance", format!("others took {others:.2} processors, the host {host:.2}{disturbed}")));
+            let disturbed = if others + host > DISTURBED { "; busy machine: unreliable figures" } else { "" };
+            facts.push(("disturbance", format!("other processes {others:.2} processors, host {host:.2}{disturbed}")));
         }
         facts
     }
 }
 
-/// Above this many processors taken by others, a report warns.
+/// A report warns if other processes and the host together took more processors than this.
 const DISTURBED: f64 = 0.1;

@@ -1,6 +1,6 @@
 //! The building blocks of the page.
 
-/// `text` such that a browser shows it as it is, within elements and quoted attributes.
+/// `text` escaped for use within elements and quoted attributes.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -16,7 +16,7 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// A table; `class` gives each row its class.
+/// A table; each row is a CSS class and its cells.
 pub fn table(head: &[String], rows: &[(String, Vec<String>)]) -> String {
     let cells = |cells: &[String], tag: &str| -> String {
         cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escape(cell))).collect()

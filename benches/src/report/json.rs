@@ -7,7 +7,7 @@ use crate::capability::Class;
 use crate::results::{Record, Results};
 use crate::workload::{Better, Workload};
 
-/// Everything that was measured, each repetition by itself.
+/// All measurements, one record for each repetition.
 pub fn report(about: &About, results: &Results) -> Value {
     json!({
         "format": 1,

@@ -1,4 +1,4 @@
-//! One page with everything: who wins where, and for each workload its charts and its table. It needs nothing but itself.
+//! The whole report as one page: the summary, and for each workload its charts and its table. It loads no other file.
 
 use super::About;
 use super::html::{STYLE, escape, table};
@@ -17,15 +17,15 @@ pub fn report(about: &About, results: &Results, judged: &[Judged]) -> String {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>Worker pools compared</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <h1>Worker pools compared</h1>\n<p class=\"soft\">Every contestant's result was checked. Repetitions of contestants \
-         were interleaved in shuffled order, each with a new pool. Bars show medians, whiskers minimum and maximum.</p>\n"
+         <h1>Worker pools compared</h1>\n<p class=\"soft\">Every result was checked. Contestants were interleaved in \
+         shuffled order, each repetition with a new pool. Bars show medians, whiskers minimum and maximum.</p>\n"
     );
     page += &facts(about, results);
     page += "<p class=\"key\"><span style=\"background:var(--ours)\"></span>ours\
              <span style=\"background:var(--peer)\"></span>peers\
              <span style=\"background:var(--baseline)\"></span>no pool</p>\n";
-    page += "<h2>Who wins where</h2>\n<p class=\"soft\">Ratio: ours ÷ best peer by medians, below 1 is ahead. \
-             Even: within 5 %. ~: the two ranges overlap, so it may be noise.</p>\n";
+    page += "<h2>Summary</h2>\n<p class=\"soft\">Ratio: ours ÷ best peer by medians (inverted where higher is better); \
+             below 1, ours is ahead. Even: within 5 %. ~: the ranges overlap, so the difference may be noise.</p>\n";
     page += &summary(&standings(results));
     if !judged.is_empty() {
         page += "<h2>Targets</h2>\n";
@@ -52,7 +52,7 @@ fn facts(about: &About, results: &Results) -> String {
     }
     if let Some(line) = results.line_time(None) {
         let [min, median, max] = [line.min, line.median, line.max].map(number);
-        fact("line time", &format!("{median} ns ({min}–{max}), one way of a cache line between two processors"));
+        fact("line time", &format!("{median} ns ({min}–{max}), a cache line one way between two processors"));
     }
     list + "</dl>\n"
 }

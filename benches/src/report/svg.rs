@@ -7,7 +7,7 @@ use crate::stats::Spread;
 /// One bar.
 #[derive(Clone, Debug)]
 pub struct Bar {
-    /// What stands in front of it.
+    /// The text on its left.
     pub label: String,
     /// Its CSS class.
     pub class: &'static str,
@@ -20,7 +20,7 @@ const LEFT: f64 = 150.0;
 const RIGHT: f64 = 90.0;
 const ROW: f64 = 24.0;
 const FOOT: f64 = 34.0;
-/// Spans of more than this factor get a logarithmic axis.
+/// Values that span more than this factor get a logarithmic axis.
 const LOG_FROM: f64 = 20.0;
 
 /// A horizontal axis.
@@ -41,7 +41,7 @@ impl Axis {
             return Axis { low: 0.0, high: 1.0, log: false, ticks: vec![0.0] };
         }
         if high / low > LOG_FROM {
-            // Below the smallest value, so that its bar can be seen.
+            // The axis begins below the smallest value, so that its bar is visible.
             let (first, last) = ((low / 2.0).log10().floor() as i32, high.log10().ceil() as i32);
             let low = 10f64.powi(first);
             let ticks = (first..=last).map(|power| 10f64.powi(power)).filter(|&tick| tick <= high * 1.05).collect();

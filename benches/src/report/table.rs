@@ -74,7 +74,7 @@ pub(crate) fn best_peer(results: &Results, workload: &Workload) -> Option<f64> {
     best.map(|(_, spread)| spread.median)
 }
 
-/// Unit and meaning, with the metric's name where it adds something.
+/// The unit, and the metric's name and meaning unless the workload's title says it all.
 pub(crate) fn described(metric: &Metric) -> String {
     match metric.what {
         "" => metric.unit.to_owned(),
@@ -138,12 +138,12 @@ pub(crate) fn summary_cells(standing: &Standing) -> Vec<String> {
     cells
 }
 
-/// Who wins where, and by how much.
+/// The summary: by each metric of each workload, the winner, and ours beside the best peer.
 pub fn summary(results: &Results) -> String {
     let rows: Vec<Vec<String>> = standings(results).iter().map(summary_cells).collect();
     layout(&SUMMARY_HEAD.map(str::to_owned), &rows, true)
-        + "ratio: ours ÷ best peer by medians, below 1 is ahead; even: within 5 %; ~: the two ranges overlap, so it may be \
-           noise\n"
+        + "ratio: ours ÷ best peer by medians (inverted where higher is better); below 1, ours is ahead\n\
+           even: within 5 %; ~: the ranges overlap, so the difference may be noise\n"
 }
 
 /// The head of the table of targets, and one line of it.
@@ -169,7 +169,7 @@ pub(crate) fn gate_cells(judged: &Judged) -> Vec<String> {
     ]
 }
 
-/// The targets and which of them hold.
+/// The targets, and which of them are reached.
 pub fn gate(judged: &[Judged]) -> String {
     let rows: Vec<Vec<String>> = judged.iter().map(gate_cells).collect();
     let reached = judged.iter().filter(|judged| judged.reached()).count();
@@ -184,13 +184,13 @@ pub fn report(about: &About, results: &Results) -> String {
     }
     if let Some(line) = results.line_time(None) {
         let [min, median, max] = [line.min, line.median, line.max].map(number);
-        text += &format!("line time    {median} ns ({min}–{max}), one way of a cache line\n");
+        text += &format!("line time    {median} ns ({min}–{max}), a cache line one way\n");
     }
     for workload in &results.workloads {
         text.push('\n');
         text += &self::workload(results, workload);
     }
-    text + "\nWho wins where\n" + &summary(results)
+    text + "\nSummary\n" + &summary(results)
 }
 
 #[cfg(test)]

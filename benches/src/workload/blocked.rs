@@ -1,17 +1,17 @@
-//! Workers that are held while a workload fills the queue, so that it measures the same backlog for every contestant.
+//! Blocks the workers while a workload fills the queue, so that the backlog is the same for every contestant.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::capability::Execute;
 use crate::tally::PATIENCE;
 
-/// Holds every worker in a task until it is released.
+/// Every worker, blocked in a task until [`release`](Self::release).
 pub(crate) struct Blocked {
     release: Vec<Sender<()>>,
 }
 
 impl Blocked {
-    /// Returns once each of `workers` workers is held.
+    /// Returns once each of `workers` workers is blocked.
     pub(crate) fn all<C: Execute>(pool: &C, workers: usize) -> Result<Blocked, String> {
         let (arrived, arrivals): (Sender<()>, Receiver<()>) = channel();
         let release = (0..workers)
@@ -26,7 +26,7 @@ impl Blocked {
             })
             .collect();
         for _ in 0..workers {
-            arrivals.recv_timeout(PATIENCE).map_err(|error| format!("a worker does not come: {error}"))?;
+            arrivals.recv_timeout(PATIENCE).map_err(|error| format!("a worker did not take its task: {error}"))?;
         }
         Ok(Blocked { release })
     }

@@ -1,24 +1,24 @@
 //! How tables describe a workload and its figures.
 
-/// Which end of a metric is the good one.
+/// Whether lower or higher is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
-    /// The smaller, the better.
+    /// Lower is better.
     Lower,
-    /// The larger, the better.
+    /// Higher is better.
     Higher,
 }
 
-/// One figure that a workload gives.
+/// One figure of a workload.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
     /// Its name on the command line and in targets.
     pub name: &'static str,
     /// Its unit.
     pub unit: &'static str,
-    /// What it is, where the workload's title does not say it.
+    /// Its meaning, unless the workload's title says it.
     pub what: &'static str,
-    /// Which end is good.
+    /// Whether lower or higher is better.
     pub better: Better,
 }
 
@@ -39,19 +39,19 @@ pub struct Workload {
     pub name: &'static str,
     /// One line that says what happens.
     pub title: &'static str,
-    /// What it gives; the first is the one it is judged by.
+    /// Its metrics; contestants are ranked by the first.
     pub metrics: &'static [Metric],
-    /// What processor time is counted per, if it is told apart from the metrics.
+    /// The operation that processor time is given per, or `None` if it is not given.
     pub operation: Option<&'static str>,
-    /// The number of workers, if it is not the one asked for.
+    /// The number of workers, if it is fixed.
     pub workers: Option<usize>,
     /// The fewest workers with which it makes sense.
     pub least_workers: usize,
-    /// Whether it runs unless named.
+    /// Whether it runs by default.
     pub standard: bool,
 }
 
-/// A workload that runs by default, with the asked number of workers.
+/// A workload that runs by default, with the given number of workers.
 pub(super) const fn workload(
     name: &'static str,
     title: &'static str,

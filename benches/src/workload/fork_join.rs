@@ -11,18 +11,18 @@ use crate::work;
 const PER_JOIN: &[Metric] = &[Metric::lower("time", "ns/join", "")];
 const TIMES_IDEAL: &[Metric] = &[Metric::lower("ideal", "× ideal", "time ÷ time of one half")];
 
-/// fib with the asked number of workers, with one and with eight; two coarse halves.
+/// fib with the given number of workers, with one and with eight; two coarse halves.
 pub const WORKLOADS: [Workload; 4] = [
-    workload("fib", "fib(32) by joins all the way down", PER_JOIN, "join"),
+    workload("fib", "fib(32) by joins without a cut-off", PER_JOIN, "join"),
     Workload {
         workers: Some(1),
         standard: false,
-        ..workload("fib-1w", "fib(32) by joins all the way down, one worker", PER_JOIN, "join")
+        ..workload("fib-1w", "fib(32) by joins without a cut-off, one worker", PER_JOIN, "join")
     },
     Workload {
         workers: Some(8),
         standard: false,
-        ..workload("fib-8w", "fib(32) by joins all the way down, eight workers", PER_JOIN, "join")
+        ..workload("fib-8w", "fib(32) by joins without a cut-off, eight workers", PER_JOIN, "join")
     },
     workload("coarse-join", "one join of two closures that work for 10 ms each", TIMES_IDEAL, "join"),
 ];

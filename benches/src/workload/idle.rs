@@ -23,13 +23,13 @@ pub(crate) fn cells<C: Contestant>() -> [(&'static str, Run); 1] {
 fn run<C: Contestant>(params: &Params) -> Measured {
     let time = Duration::from_millis(params.scale.pick(20, 200, 300, 5_000));
     with_contestant::<C>(params, |_pool| {
-        // Searching for a while after the last task is allowed, and measured in `trip-idle`.
+        // Workers may search for a while after the last task; `trip-idle` measures that.
         thread::sleep(Duration::from_millis(5));
         let meter = Meter::start();
         thread::sleep(time);
         let seconds = meter.wall().as_secs_f64();
-        let used = meter.used().ok_or("the operating system does not tell the processor time")?;
-        // The sleep itself is one switch of the thread that measures.
+        let used = meter.used().ok_or("the operating system does not report the processor time")?;
+        // The sleep of the measuring thread is one switch.
         let switches = used.switches.saturating_sub(1) as f64 / seconds;
         Ok(Sample { values: vec![used.cpu.as_secs_f64() * 1e3 / seconds, switches], cpu: None })
     })

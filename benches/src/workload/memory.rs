@@ -1,5 +1,5 @@
-//! Bytes and allocations per task, counted by the allocator of a process of its own: counting costs each allocation an atomic
-//! or two, which the contestants that allocate would pay in all other workloads.
+//! Bytes and allocations per task, counted by the allocator of a separate process. Counting costs an atomic or two per
+//! allocation, and contestants that allocate would pay for it in all other workloads.
 
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
@@ -59,7 +59,7 @@ fn here_or_in_probe<C: Execute>(
     let values: Result<Vec<f64>, _> = text.split_whitespace().map(str::parse).collect();
     match values {
         Ok(values) if values.len() == METRICS.len() => Ok(Sample { values, cpu: None }),
-        _ => Err(format!("the memory probe says {text:?}")),
+        _ => Err(format!("the memory probe printed {text:?}")),
     }
 }
 

@@ -1,5 +1,5 @@
-//! What is measured. Each file holds one family: the descriptions that tables show, and functions generic over what a
-//! contestant must be able to do. Each checks its result and says so instead of giving a figure if it is wrong.
+//! The workloads. Each file holds one family: the descriptions that tables show, and functions generic over the capabilities
+//! that they need. Each function checks its result, and returns an error instead of a figure if the result is wrong.
 
 mod blocked;
 mod description;

@@ -1,5 +1,4 @@
-//! Tasks that submit tasks: a tree of them, detached or within a scope, of nothing but themselves or with some work; and a
-//! chain.
+//! Tasks that submit tasks: a tree of tasks without or with some work, detached or within a scope; and a chain.
 
 use std::time::Duration;
 
@@ -47,7 +46,7 @@ fn tree_tasks(params: &Params) -> u64 {
 /// Each task works for `NANOS` nanoseconds.
 fn tree<C: Execute, const NANOS: u64>(params: &Params) -> Measured {
     let tasks = tree_tasks(params);
-    // Measured before the clock runs.
+    // Calibrates the work before the clock runs.
     work::iterations(Duration::ZERO);
     with_contestant::<C>(params, |pool| {
         with_tally(tasks, |tally| {
@@ -81,7 +80,7 @@ fn scope_tree<C: Scoped>(params: &Params) -> Measured {
             let meter = Meter::start();
             pool.scope(|scope| scope_task::<C>(scope, tally, 0));
             let wall = meter.wall();
-            // All tasks of a scope have ended when it returns: nothing is left to wait for.
+            // All tasks of a scope have ended when it returns, so this only checks them.
             tally.wait(0..tasks)?;
             Ok(meter.sample(nanos_per(wall, tasks), tasks))
         })

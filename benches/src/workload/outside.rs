@@ -11,11 +11,11 @@ use crate::tally::with_tally;
 
 const METRICS: &[Metric] = &[Metric::lower("time", "ns/task", "")];
 
-/// One producer, four producers, and closures of four words more.
+/// One producer, four producers, and closures that are four words larger.
 pub const WORKLOADS: [Workload; 3] = [
     workload("outside-1", "one outside thread submits tiny tasks (closures of 16 bytes)", METRICS, "task"),
     workload("outside-4", "four outside threads submit tiny tasks (closures of 16 bytes)", METRICS, "task"),
-    workload("outside-1-wide", "one outside thread submits tasks that own 48 bytes", METRICS, "task"),
+    workload("outside-1-wide", "one outside thread submits tiny tasks (closures of 48 bytes)", METRICS, "task"),
 ];
 
 pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 3] {

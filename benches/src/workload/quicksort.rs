@@ -16,10 +16,10 @@ pub(crate) fn cells<C: Join>() -> [(&'static str, Run); 1] {
     [("quicksort", run::<C>)]
 }
 
-/// Below this many keys the rest is sorted in one go: the same for every contestant.
+/// Up to this many keys are sorted sequentially, for every contestant alike.
 const CUT_OFF: usize = 2_048;
 
-/// Unsorted keys and what they must still be when sorted.
+/// Unsorted keys, and the checksum that they must still have when sorted.
 struct Keys {
     keys: Vec<u64>,
     checksum: u64,
@@ -29,9 +29,9 @@ impl Keys {
     fn read(file: &Path, count: usize) -> std::io::Result<Keys> {
         let bytes = std::fs::read(file)?;
         if bytes.len() < 8 {
-            return Err(std::io::Error::other("fewer than eight bytes are no input for a sort"));
+            return Err(std::io::Error::other("a file to sort needs at least eight bytes"));
         }
-        // A file that is too short is read again, with other low bits.
+        // A file that is too short is used again, with other low bits.
         let keys: Vec<u64> = (0u64..)
             .flat_map(|round| {
                 bytes.windows(8).map(move |window| u64::from_be_bytes(window.try_into().expect("eight bytes")) ^ round)
@@ -43,7 +43,7 @@ impl Keys {
     }
 }
 
-/// The same for every order of the same keys, and for hardly any other keys.
+/// A checksum that does not depend on the order of the keys, and that other keys hardly ever share.
 fn checksum(keys: &[u64]) -> u64 {
     keys.iter().fold(0, |sum, &key| sum.wrapping_add(crate::random::Random::new(key).bits()))
 }
@@ -59,13 +59,13 @@ fn quicksort<C: Join>(fork: &mut C::Fork<'_>, keys: &mut [u64]) {
 
 /// Hoare's partition around the median of nine, which splits runs of equal keys in the middle. Both parts are smaller than
 /// the whole, and no key of the left one exceeds a key of the right one.
-// One piece of code for all contestants: where a copy of its loops lies in each is worth 5 %.
+// One piece of code for all contestants: of a copy for each, the place of its loops would change times by 5 %.
 #[inline(never)]
 fn partition(keys: &mut [u64]) -> (&mut [u64], &mut [u64]) {
     let step = (keys.len() - 1) / 8;
     let mut nine: [u64; 9] = std::array::from_fn(|index| keys[index * step]);
     nine.sort_unstable();
-    // A pivot that is not the largest key leaves something to the right.
+    // A pivot that is not the largest key leaves a key for the right part.
     let pivot = nine[4];
     let (mut low, mut high) = (0, keys.len() - 1);
     loop {
@@ -102,7 +102,7 @@ fn run<C: Join>(params: &Params) -> Measured {
             return Err("the keys are not sorted".into());
         }
         if checksum(&keys) != input.checksum {
-            return Err("the sorted keys are not the ones that were given".into());
+            return Err("the sorted keys are not the given ones".into());
         }
         Ok(sample)
     })

@@ -7,9 +7,9 @@ use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 const MICROS: &[Metric] = &[Metric::lower("time", "µs/sum", "")];
 const MILLIS: &[Metric] = &[Metric::lower("time", "ms/sum", "")];
 
-/// A short slice again and again, and a long one.
+/// A short slice, summed many times, and a long one.
 pub const WORKLOADS: [Workload; 2] = [
-    workload("sum-short", "sum of 10,000 f64, again and again", MICROS, "sum"),
+    workload("sum-short", "sum of 10,000 f64, many times", MICROS, "sum"),
     workload("sum-long", "sum of 5 M f64 (--full: 50 M)", MILLIS, "sum"),
 ];
 

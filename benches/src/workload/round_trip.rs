@@ -1,4 +1,4 @@
-//! One task there and back, from a thread that is not a worker: how long until it has run on a worker and the caller knows.
+//! The round trip of a task from an outside thread: the time until it has run on a worker and the caller knows.
 
 use std::hint::spin_loop;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::tally::{PATIENCE, thread_number};
 
 const METRICS: &[Metric] = &[Metric::lower("p50", "µs", "median trip"), Metric::lower("p99", "µs", "99th percentile")];
 
-/// Back to back, after the pool has fallen asleep, and through a handle that the caller sleeps on.
+/// Back to back, after the workers have parked, and through a handle on which the caller may sleep.
 pub const WORKLOADS: [Workload; 3] = [
-    workload("trip-hot", "a task there and back, again at once; the caller spins", METRICS, "trip"),
-    workload("trip-idle", "a task there and back after 1 ms of idleness; the caller spins", METRICS, "trip"),
-    workload("trip-handle", "spawn and join a handle, again at once; the caller may sleep", METRICS, "trip"),
+    workload("trip-hot", "round trips of a task, back to back; the caller spins", METRICS, "trip"),
+    workload("trip-idle", "round trips of a task, each after 1 ms of idleness; the caller spins", METRICS, "trip"),
+    workload("trip-handle", "spawn and join a handle, back to back; the caller may sleep", METRICS, "trip"),
 ];
 
 pub(crate) fn cells<C: Execute>() -> [(&'static str, Run); 2] {
@@ -56,7 +56,7 @@ fn trips<C: Execute>(params: &Params, trips: u64, pause: Duration) -> Measured {
             let start = Instant::now();
             pool.execute(move || {
                 sent.thread.store(thread_number(), Ordering::Relaxed);
-                // Release: pairs with the Acquire of the caller, who then sees the thread's number.
+                // Release: pairs with the Acquire of `wait_for`: the caller then sees the thread's number.
                 sent.trip.store(trip, Ordering::Release);
             });
             wait_for(&answer, trip, start)?;
@@ -69,7 +69,7 @@ fn trips<C: Execute>(params: &Params, trips: u64, pause: Duration) -> Measured {
     })
 }
 
-/// Spins for the time of a slow wake-up, then lets others run, in case that they need this processor to answer.
+/// Spins for the time of a slow wake, then yields, in case a worker needs this processor to answer.
 fn wait_for(answer: &Answer, trip: u64, start: Instant) -> Result<(), String> {
     const SPINS: u32 = 2_000;
     let mut spins = 0;

@@ -1,4 +1,4 @@
-//! A worker that submits tasks from within and then blocks: law 2 in figures. Somebody else must run them.
+//! A worker that submits tasks from within and then blocks: law 2 in figures. Another worker must run them.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
@@ -12,13 +12,13 @@ use crate::tally::Latch;
 
 const METRICS: &[Metric] = &[Metric::lower("done", "ms", "until the tasks are done")];
 
-/// The burst, and the one task.
+/// A burst of tasks, and the one task after a chain.
 pub const WORKLOADS: [Workload; 2] = [
     Workload {
         least_workers: 2,
         ..workload(
             "sleeper",
-            "a worker submits 1,000 tasks from within and blocks, for 100 ms at most (--full: 500)",
+            "a worker submits 1,000 tasks from within and blocks for at most 100 ms (--full: 500)",
             METRICS,
             "task",
         )
@@ -27,7 +27,7 @@ pub const WORKLOADS: [Workload; 2] = [
         least_workers: 2,
         ..workload(
             "sleeper-chain",
-            "the last of 20,000 tiny tasks, each of which submits the next, submits one more and blocks for as long",
+            "after a chain of 20,000 tiny tasks, a task submits one more and blocks for as long",
             METRICS,
             "task",
         )
@@ -46,14 +46,14 @@ fn chain<C: Execute>(params: &Params) -> Measured {
     run::<C>(params, 20_000, 1)
 }
 
-/// After so many links of a chain one more, which submits so many tasks and blocks.
+/// After a chain of `links` tasks runs one that submits `tasks` tasks and blocks.
 fn run<C: Execute>(params: &Params, links: usize, tasks: usize) -> Measured {
     let limit = Duration::from_millis(params.scale.pick(20, 100, 100, 500));
     with_contestant::<C>(params, |pool| {
         let latch = Latch::new(tasks);
         let (release, blocked) = channel::<()>();
         let submitted = Arc::new(Mutex::new(None));
-        // The other workers shall be asleep.
+        // Gives the other workers time to park.
         thread::sleep(Duration::from_millis(2));
         let meter = Meter::start();
         let (inside, counted, starts) = (pool.inside(), Arc::clone(&latch), Arc::clone(&submitted));
@@ -64,7 +64,7 @@ fn run<C: Execute>(params: &Params, links: usize, tasks: usize) -> Measured {
                 let latch = Arc::clone(&counted);
                 C::execute_inside(&inside, move || latch.count_down());
             }
-            // Blocked in the kernel, like a task that reads a file; the end of the tasks ends it early.
+            // Blocks in the kernel, like a task that reads a file, until the submitted tasks are done or the limit is over.
             match blocked.recv_timeout(limit) {
                 Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }

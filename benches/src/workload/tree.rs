@@ -6,7 +6,7 @@ use crate::measure::{Measured, Meter, Params, Run, nanos_per, with_contestant};
 
 const METRICS: &[Metric] = &[Metric::lower("time", "ns/node", "")];
 
-/// A small tree summed up again and again, and a big one.
+/// A small tree, summed many times, and a big one.
 pub const WORKLOADS: [Workload; 2] = [
     workload("tree-small", "sum over a tree of 1,023 nodes, a join per node", METRICS, "node"),
     workload("tree-big", "sum over a tree of 1 M nodes (--full: 16.7 M), a join per node", METRICS, "node"),
@@ -26,8 +26,8 @@ struct Node {
 impl Node {
     /// A tree of `2^layers - 1` nodes, numbered as in a heap from 1, and lying in memory in that order.
     ///
-    /// Built depth first, the nodes would lie in the order of a walk that begins with the right child, or with the left one:
-    /// three times as fast as the other, which says more about the processor's prefetcher than about anybody's `join`.
+    /// Built depth first, the nodes would lie in the order of one of two walks, left child first or right child first. That
+    /// walk would be three times as fast as the other, which measures the processor's prefetcher and not a `join`.
     fn full(layers: u32) -> Box<Node> {
         let mut nodes: Vec<Box<Node>> =
             (1..1 << layers).map(|value| Box::new(Node { value, left: None, right: None })).collect();

@@ -1,4 +1,4 @@
-//! Tasks of very different lengths: does any processor stand still while work waits?
+//! Tasks of very different lengths: is any processor idle while tasks wait?
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::tally::Latch;
 use crate::work;
 
 const MAKESPAN: &[Metric] = &[Metric::lower("makespan", "× ideal", "makespan ÷ ideal")];
-const SHORT_ONES: &[Metric] = &[Metric::lower("short", "× ideal", "time until the short ones are done ÷ ideal")];
+const SHORT_ONES: &[Metric] = &[Metric::lower("short", "× ideal", "time until the short tasks are done ÷ ideal")];
 
 /// Pareto-distributed lengths; one long task in front of many short ones.
 pub const WORKLOADS: [Workload; 2] = [
@@ -50,14 +50,14 @@ fn pareto<C: Execute>(params: &Params) -> Measured {
     })
 }
 
-/// Ideal: the slow task keeps one worker, and the others share the short ones.
+/// Ideal: the slow task occupies one worker, and the others share the short tasks.
 fn slow_one<C: Execute>(params: &Params) -> Measured {
     let slow = work::iterations(Duration::from_micros(params.scale.pick(1_000, 20_000, 20_000, 100_000)));
     let short = work::iterations(Duration::from_micros(20));
     let processors = work::parallelism(params.workers);
     let others = (processors - 1).max(1) as u64;
     let tasks = others * slow / short;
-    // With one processor the slow task comes first and nothing can be done about it.
+    // With one processor, the slow task, which comes first, delays all the others.
     let ideal = short * tasks / others + if processors == 1 { slow } else { 0 };
     with_contestant::<C>(params, |pool| {
         let (short_ones, slow_one) = (Latch::new(tasks as usize), Latch::new(1));

@@ -1,4 +1,4 @@
-//! Urgent tasks that arrive while a flood of background tasks waits: how long do they wait, and what does it cost the flood?
+//! Urgent tasks that arrive while a flood of background tasks waits: how long they wait, and what that costs the flood.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -45,7 +45,7 @@ fn run<C: Execute>(params: &Params) -> Measured {
         }
         let meter = Meter::start();
         blocked.release();
-        // Urgent ones arrive for as long as the flood would take on the machine, whoever holds it up.
+        // Urgent tasks arrive during half of the flood's ideal time on this machine, for every contestant alike.
         let lasts = Duration::from_micros(background as u64 * 5 / work::parallelism(params.workers) as u64);
         let arrivals = ((lasts.as_micros() / 2 / 250) as usize).max(1);
         let waited = Arc::new(Mutex::new(Vec::with_capacity(arrivals)));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::modules::{Crate, Module, ROOT};
 
-/// How many names in a row may only hand on to the next; a guard against imports that lead to each other.
+/// How many re-exports in a row are followed; a guard against imports that lead to each other.
 const MOST_HOPS: usize = 8;
 
 /// One import or mention of something in another module.
@@ -14,11 +14,11 @@ pub(crate) struct Arrow {
     pub(crate) line: usize,
     /// The path as it is written.
     pub(crate) path: String,
-    /// The module that it stands in.
+    /// The module that contains it.
     pub(crate) from: usize,
     /// Every module that the path goes through, those behind a re-export included; the last is the one that it leads to.
     pub(crate) through: Vec<usize>,
-    /// The file whose code it needs. `None` if it needs none: a module by its name alone, or a re-export of a child's item.
+    /// The file with the code that it needs. `None` for a module by its name alone, and for a re-export of a child's item.
     pub(crate) needs: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn arrows(parsed: &Crate) -> BTreeSet<Arrow> {
             let Some(found) = parsed.resolve(from, &import.path, MOST_HOPS) else { continue };
             let handed_on = import.public && parsed.is_below(found.last(), module);
             if import.name == "*" {
-                // Each name that the code takes from there is an arrow of its own.
+                // Each name that the code takes through the `*` is an arrow of its own.
                 let mut taken = module.words.iter().filter_map(|(word, &line)| {
                     let path = [&import.path[..], std::slice::from_ref(word)].concat();
                     let item = found.module.then(|| parsed.item(found.last(), word, true, MOST_HOPS))??;
@@ -70,7 +70,7 @@ pub(crate) fn arrows(parsed: &Crate) -> BTreeSet<Arrow> {
             }
         }
         for (path, line) in &module.mentions {
-            // What an imported type has is imported with it.
+            // The members of an imported type are imported with it.
             let of_item = parsed.in_scope(from, &path[0], false, MOST_HOPS).is_some_and(|first| !first.module);
             if let (false, Some(found)) = (of_item, parsed.resolve(from, path, MOST_HOPS)) {
                 arrows.insert(arrow(path, *line, &found, Some(file(&found)).filter(|_| !found.module)));
@@ -81,7 +81,7 @@ pub(crate) fn arrows(parsed: &Crate) -> BTreeSet<Arrow> {
 }
 
 impl Crate {
-    /// The file of the module that the module in `file` is a child of.
+    /// The file of the parent of the module in `file`.
     pub(crate) fn parent_file(&self, file: &str) -> Option<&str> {
         let module = self.modules.iter().find(|module| module.file == file)?;
         Some(&self.modules[module.parent].file)
@@ -94,7 +94,7 @@ impl Crate {
         inner.file != outer.file && inner.path.starts_with(&root.path)
     }
 
-    /// What `path`, written in the module `from`, leads to; `None` if that lies outside of this crate.
+    /// What `path`, written in the module `from`, leads to; `None` if that is outside this crate.
     fn resolve(&self, from: usize, path: &[String], hops: usize) -> Option<Found> {
         let hops = hops.checked_sub(1)?;
         let (first, rest) = path.split_first()?;
@@ -110,7 +110,7 @@ impl Crate {
             }
             let next = match segment.as_str() {
                 "self" | "super" => Found { through: vec![self.neighbour(found.last(), segment)], module: true },
-                // What a macro defines is not found: the module provides it.
+                // An item that a macro defines is not found; it counts as the module's own.
                 name => self
                     .item(found.last(), name, at + 1 == rest.len(), hops)
                     .unwrap_or(Found { through: Vec::new(), module: false }),
@@ -129,12 +129,12 @@ impl Crate {
         if name == "super" { self.modules[module].parent } else { module }
     }
 
-    /// What the first segment of a path means in a module; `None` if it is the module's own or comes from outside.
+    /// What the first segment of a path means in a module; `None` if it is the module's own or comes from another crate.
     fn in_scope(&self, module: usize, name: &str, last: bool, hops: usize) -> Option<Found> {
         self.item(module, name, last, hops).filter(|found| found.through != [module])
     }
 
-    /// What `name` is in `module`, at the end of a path or before more of it: a child, something imported, or its own.
+    /// What `name` is in `module`: a child, an import, or its own item. `last` says whether `name` ends its path.
     fn item(&self, module: usize, name: &str, last: bool, hops: usize) -> Option<Found> {
         let Module { children, imports, definitions, .. } = &self.modules[module];
         let import = imports.iter().find(|import| import.name == name);
@@ -144,7 +144,7 @@ impl Crate {
         }
         let own = Found { through: vec![module], module: false };
         if let Some(import) = import {
-            // A crate has the name of its import; what comes from outside, this module provides.
+            // A crate has the name of its import. An item of another crate counts as this module's own.
             let outside = import.path.first().is_some_and(|first| first == name && !children.contains_key(name));
             let found = if outside { None } else { self.resolve(module, &import.path, hops) };
             return Some(found.unwrap_or(own));

@@ -18,10 +18,10 @@ pub(crate) fn needs(arrows: &BTreeSet<Arrow>) -> Needs<'_> {
     needs
 }
 
-/// Every set of three files or more of which each reaches each other.
+/// Every set of three or more files in which each file reaches every other.
 ///
-/// A module and its child may know each other. Children that meet their siblings only through such a pair make no larger
-/// circle, so a child that knows nothing of a circle but its parent, and that nothing of it but the parent knows, is left out.
+/// A module and its child may need each other. Children that meet their siblings only through their parent form no larger
+/// circle. So a child is left out of a circle if, in either direction, the parent is its only neighbour in the circle.
 pub(crate) fn circles<'a>(needs: &Needs<'a>, parent: impl Fn(&str) -> Option<&'a str>) -> Vec<BTreeSet<&'a str>> {
     let files: BTreeSet<&str> = needs.keys().flat_map(|&(from, to)| [from, to]).collect();
     let reached: BTreeMap<&str, BTreeSet<&str>> = files.iter().map(|&file| (file, reach(needs, file))).collect();

@@ -1,4 +1,4 @@
-//! The modules of a crate, with what each imports, mentions and defines. Followed from `lib.rs` by the `mod` items.
+//! The modules of a crate, with what each imports, mentions and defines. Found from `lib.rs` through the `mod` items.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ pub(crate) struct Import {
     pub(crate) path: Vec<String>,
     /// What the module calls it; `*` for all names of a module.
     pub(crate) name: String,
-    /// Whether the module hands it on.
+    /// Whether the module re-exports it.
     pub(crate) public: bool,
     pub(crate) line: usize,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Crate {
     pub(crate) modules: Vec<Module>,
     /// The name that `extern crate self as NAME` gives the crate within itself.
     pub(crate) own_name: Option<String>,
-    /// Files that a `mod` item names and that are not there, and files that none names.
+    /// Files that a `mod` item names and that do not exist, and files that no `mod` item names.
     pub(crate) faults: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ impl Crate {
         parser.file(ROOT, "lib.rs");
         let Crate { modules, own_name, mut faults } = parser.parsed;
         let leads_to = |file: &str, module: &Module| {
-            // What lies below a module for tests was not read.
+            // The files below a module for tests were not read.
             let unread = module.test && module.file != modules[module.parent].file;
             module.file == file || (unread && file.starts_with(&folder(&module.file)))
         };
@@ -70,7 +70,7 @@ impl Crate {
     }
 }
 
-/// Where the children of the module in `file` lie; empty or with `/` at its end.
+/// The folder for the children of the module in `file`; empty or with `/` at its end.
 fn folder(file: &str) -> String {
     match file {
         "lib.rs" => String::new(),
@@ -78,7 +78,7 @@ fn folder(file: &str) -> String {
     }
 }
 
-/// What stands in front of an item.
+/// The attributes and the visibility of an item.
 #[derive(Default)]
 struct Front {
     public: bool,
@@ -98,7 +98,7 @@ impl Parser<'_> {
         self.items(module, &tokens(text), &folder(file));
     }
 
-    /// Reads the tokens of a module whose children lie in `dir`. What stands in bodies belongs to the module as well.
+    /// Reads the tokens of a module with children in `dir`. Code in bodies belongs to the module as well.
     fn items(&mut self, module: usize, tokens: &[Token], dir: &str) {
         let word = |at: usize| tokens.get(at).and_then(Token::word);
         let is = |at: usize, mark| tokens.get(at).is_some_and(|token| token.is(mark));
@@ -200,7 +200,7 @@ impl Parser<'_> {
             end += 2;
         }
         let dot = |back: usize| at >= back && tokens[at - back].is('.');
-        // A field or a method; after two dots stands the end of a range.
+        // One dot precedes a field or a method, two dots precede the end of a range.
         let member = dot(1) && !dot(2);
         let rest = at > 0 && tokens[at - 1].kind == Kind::Colons;
         // A field, a parameter or a variable with its type.
@@ -217,7 +217,7 @@ impl Parser<'_> {
 }
 
 impl Front {
-    /// Reads what stands within the brackets of an attribute.
+    /// Reads the tokens within the brackets of an attribute.
     fn read(&mut self, attribute: &[Token]) {
         let words: Vec<&str> = attribute.iter().filter_map(Token::word).collect();
         self.test |= is_test(attribute);
@@ -250,7 +250,7 @@ fn asks_for_test(condition: &[Token]) -> bool {
     }
 }
 
-/// The parts between the commas that stand in no bracket.
+/// The parts between the commas that are in no bracket.
 fn split(tokens: &[Token]) -> impl Iterator<Item = &[Token]> {
     let mut depth = 0;
     tokens.split(move |token| {
@@ -275,7 +275,7 @@ fn item_end(tokens: &[Token], at: usize) -> usize {
     let second = tokens.get(at + 1).and_then(Token::word).unwrap_or_default();
     // These end with a semicolon, whatever braces they hold.
     let statement = ["use", "let", "static", "type", "const"].contains(&first) && second != "fn" && second != "unsafe";
-    // The commas of their generics end nothing.
+    // A comma in their generics does not end them.
     let item =
         ["fn", "unsafe", "async", "extern", "const", "impl", "struct", "enum", "union", "trait"].contains(&first);
     let mut angles = 0;
@@ -296,8 +296,8 @@ fn item_end(tokens: &[Token], at: usize) -> usize {
     end
 }
 
-/// Reads one tree of a `use` item from `at`, and calls `found` with each path, the name that it gets, and its line. Leaves `at`
-/// at what ends the tree.
+/// Reads one tree of a `use` item from `at`, and calls `found` with each path, the name that it gets, and its line. Leaves
+/// `at` at the token that ends the tree.
 fn use_tree(tokens: &[Token], at: &mut usize, prefix: &[String], found: &mut dyn FnMut(Vec<String>, String, usize)) {
     let mut path = prefix.to_vec();
     let mut name = None;

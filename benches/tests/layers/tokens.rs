@@ -1,4 +1,4 @@
-//! Rust source as words, marks and literals with their lines. Comments and doc comments are gone.
+//! Rust source as words, marks and literals with their lines, without comments and doc comments.
 
 /// What a token is.
 #[derive(PartialEq)]
@@ -9,7 +9,7 @@ pub(crate) enum Kind {
     Colons,
     /// One character of punctuation.
     Mark(char),
-    /// What stands in a string. Numbers and characters are empty: no path hides in them.
+    /// The text of a string. Empty for numbers and characters, which hold no path.
     Literal(String),
 }
 
@@ -82,7 +82,7 @@ impl Lexer {
         text
     }
 
-    /// Leaves out space and comments, and says whether anything is left.
+    /// Skips space and comments, and returns whether any text is left.
     fn skip_blank(&mut self) -> bool {
         loop {
             self.bump_while(char::is_whitespace);
@@ -94,7 +94,7 @@ impl Lexer {
         }
     }
 
-    /// A block comment, which may hold others.
+    /// Skips a block comment, which may contain others.
     fn skip_block(&mut self) {
         let mut depth = 0;
         while self.at < self.chars.len() {

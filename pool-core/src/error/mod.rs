@@ -328,7 +328,7 @@ impl Error for StartError {
 pub enum WaitError {
     /// The calling thread is one of the pool's own workers: what it waits for includes the task that waits.
     ///
-    /// A pool that was to be shut down has been closed all the same, and ends by itself when it has run what it accepted.
+    /// A call that was to shut the pool down has closed it: the pool ends by itself when it has run what it accepted.
     OwnWorker,
 }
 

@@ -18,12 +18,12 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
     }
 }
 
-/// Drops a value apart from any unwinding. Gives the panic of its `Drop`.
+/// Drops a value without unwinding. Returns the panic of its `Drop`.
 pub(crate) fn drop_caught<T>(value: T) -> Result<(), Payload> {
     catch_unwind(AssertUnwindSafe(|| drop(value)))
 }
 
-/// Drops a value that no one is left to tell of: a panic of its `Drop` ends here.
+/// Drops a value when no caller is left to report to: a panic of its `Drop` ends here.
 pub(crate) fn drop_quietly<T>(value: T) {
     if let Err(payload) = drop_caught(value) {
         // The payload of a panic may panic when it is dropped, and so may the payload of that panic.

@@ -1,15 +1,15 @@
 //! [`Backoff`]: how long a worker without work looks for some before it sleeps, and how often.
 //!
-//! What comes while it looks is found for the price of a cache line or two; what comes later costs a wake. So a search
+//! An item that comes while it looks costs a cache line or two; one that comes later costs a wake. So a search
 //! lasts about as long as a wake takes. Three rules change this, by what the worker has seen:
 //!
-//! **Searches that keep finding nothing become short.** It seems that nothing comes so soon, and the search may hold up the
-//! very thread that would bring something: systems like to put a woken thread on the processor of the thread that woke it, and
-//! the waker, having been preempted in the midst of its submission, goes on only when the worker sleeps. Now and then a
-//! search is long all the same, to learn whether times have changed.
+//! **Searches that keep finding nothing become short.** No item seems to come so soon, and the search may hold up the
+//! very thread that would bring one: systems tend to put a woken thread on the processor of its waker. A waker that is
+//! preempted in the midst of its submission then goes on only when the worker sleeps. Now and then a search is long
+//! nevertheless, to learn whether that has changed.
 //!
-//! **While others work, looks are far apart.** What a working worker pushes it most likely takes back soon itself, unless a
-//! thief takes its cache lines, and the task, from under its hands.
+//! **While others work, looks are far apart.** A working worker most likely takes back soon what it pushes, unless a
+//! thief takes the task first, and the cache lines with it.
 //!
 //! **A worker that took tiny tasks from a working one backs off further.** A task that is taken costs both sides cache lines,
 //! worth several tiny tasks. A chain of tiny tasks, each of which submits the next, runs fastest where it is.
@@ -39,7 +39,7 @@ pub(super) struct Search {
 }
 
 impl Backoff {
-    /// So many searches in a row must find nothing before they become short.
+    /// So many searches in a row must find nothing before searches become short.
     const TRIALS: u32 = 4;
     /// From then on, one in so many is long. A power of two.
     const LONG_EVERY: u32 = 8;
@@ -47,7 +47,7 @@ impl Backoff {
     const SHORT: u32 = 24;
     /// Rounds between two looks while others work.
     const DISTANCE: u32 = 8;
-    /// Looks between two questions whether others work, as long as they are near.
+    /// Looks between two checks whether others work, as long as looks are near together.
     const RECONSIDER: u32 = 16;
     /// A task that brought less work than this, in ticks, was not worth its cache lines.
     const LITTLE: u64 = 10_000;
@@ -61,7 +61,7 @@ impl Backoff {
         Search { left, looks: 0, distance: 1 }
     }
 
-    /// The search has found a task. A part of running work teaches nothing: it was offered because this worker is hungry.
+    /// The search has found a task. A part of running work teaches nothing: it was offered because workers are idle.
     pub(super) fn found(&mut self, search: &Search, is_part: bool, now: impl FnOnce() -> Ticks) {
         // What the first look finds tells nothing about waiting: it is what a woken worker was woken for.
         if search.looks > 0 {
@@ -70,7 +70,7 @@ impl Backoff {
         self.found_at = (search.distance > 1 && !is_part).then(now);
     }
 
-    /// The search has ended.
+    /// The search has ended without an item.
     pub(super) fn found_nothing(&mut self) {
         self.fruitless = self.fruitless.wrapping_add(1);
     }
@@ -86,7 +86,8 @@ impl Backoff {
 }
 
 impl Search {
-    /// After a look that found nothing: how many rounds to pause before the next one. `None` if it has been long enough.
+    /// After a look that found nothing: how many rounds to pause before the next one. `None` if the search has been
+    /// long enough.
     pub(super) fn pause(&mut self, is_any_working: impl FnOnce() -> bool, backoff: &Backoff) -> Option<u32> {
         if self.left == 0 {
             return None;

@@ -8,7 +8,7 @@
 //! The drivers are the worker's thread ([`worker::thread`](crate::worker)), the models under loom
 //! (`loom_tests/idle.rs`), and a test with virtual time (`idle/tests.rs`).
 //!
-//! [`README.md`](README.md) tells the protocol in prose and ends in the proof; the names below are its names.
+//! [`README.md`](README.md) tells the protocol in prose and ends in the proof; the names below are those of that page.
 
 mod backoff;
 mod counts;
@@ -111,7 +111,7 @@ impl<W: Clone> Idle<W> {
         Counts(self.counts.load(Ordering::Relaxed))
     }
 
-    /// There are so many workers now.
+    /// Sets the number of workers.
     pub(crate) fn resize(&self, workers: usize) {
         // Relaxed: `is_any_working` only estimates.
         self.workers.store(workers, Ordering::Relaxed);
@@ -173,14 +173,15 @@ impl<W: Clone> Idle<W> {
     fn pick(&self, n: usize, unless_searching: bool) -> Vec<W> {
         let mut sleepers = self.sleepers.lock();
         if unless_searching && self.counts().searching() > 0 {
-            // Another notifier was faster. Its sleeper will look for our item: it has not passed S2 again, see the proof.
+            // Another notifier was faster. The sleeper that it picked will look for our item: that worker has not
+            // passed S2 again, see the proof.
             return Vec::new();
         }
         let keep = sleepers.len().saturating_sub(n);
         let picked = sleepers.split_off(keep);
         let moved = Counts::ONE_SEARCHING.wrapping_sub(Counts::ONE_SLEEPING).wrapping_mul(picked.len() as u64);
         // AcqRel on every change of the counts: they form one release sequence, so a worker that sees a count sees what
-        // those before it published.
+        // the threads before it published.
         self.counts.fetch_add(moved, Ordering::AcqRel);
         for sleeper in &picked {
             sleeper.picked.set();
@@ -190,7 +191,7 @@ impl<W: Clone> Idle<W> {
 
     // What a worker does. See `Policy` for when.
 
-    /// A worker without work wants to look for some. `None` if enough others do.
+    /// Counts a worker without work as searching. `None` if enough others are.
     fn search(&self) -> Option<Searching> {
         // AcqRel: as in `pick`. Relaxed on failure: nothing is read then.
         self.counts
@@ -203,8 +204,8 @@ impl<W: Clone> Idle<W> {
 
     /// A searching worker has found an item. Whether it must ask for more: see [`must_ask`](Self::must_ask).
     ///
-    /// Submitters that saw this worker searching woke no other, for its sake. So the last worker to stop searching looks for
-    /// their items.
+    /// Submitters that saw this worker searching woke no other, since they relied on it. So the last worker to stop
+    /// searching looks for their items.
     #[must_use = "the last searcher must ask whether there is more"]
     fn found(&self, token: Searching) -> bool {
         let Searching(()) = token;
@@ -224,8 +225,8 @@ impl<W: Clone> Idle<W> {
         self.counts().needs_wake()
     }
 
-    /// Announces that this worker is about to sleep. After it, the worker looks everywhere once more, then parks until
-    /// it is picked, and ends with [`leave`](Self::leave) in any case.
+    /// Announces that this worker is about to sleep. After this call, the worker looks everywhere once more, then parks
+    /// until it is picked, and ends with [`leave`](Self::leave) in any case.
     fn sleep(&self, who: &W, picked: &Arc<Picked>, token: Option<Searching>) -> Sleeping {
         let searching = if token.is_some() { Counts::ONE_SEARCHING } else { 0 };
         let mut sleepers = self.sleepers.lock();

@@ -27,7 +27,7 @@ pub(crate) enum Order {
     Work,
     /// Take no further items, and end once the pool is quiet.
     Halt,
-    /// Give back what you hold and end. Also what a worker of a pool that has ended is told.
+    /// Give back what the worker holds, and end. Also the order of a worker whose pool has ended.
     Leave,
 }
 
@@ -36,9 +36,9 @@ pub(crate) enum Order {
 pub(crate) enum Seen {
     /// No item: the last look found none, or the worker has run all that it found.
     Nothing,
-    /// An item, which the driver holds. A *part* of running work was offered because this worker is hungry.
+    /// An item, which the driver holds. A *part* of running work was offered because workers are idle.
     Item { is_part: bool },
-    /// That the step is done: the pause is over, the worker was woken, this worker's park returned.
+    /// The end of the step: the pause is over, the sleeper was unparked, or this worker's park returned.
     Done,
     /// Whether items wait, in answer to [`Step::AskForMore`].
     More(bool),
@@ -52,9 +52,9 @@ pub(crate) enum Seen {
 pub(crate) enum Step<W> {
     /// Look for an item, cheaply: the look may miss one. Then [`Seen::Item`] or [`Seen::Nothing`].
     Look,
-    /// Let the time of so many rounds pass.
+    /// Pause for so many rounds.
     Pause(u32),
-    /// Look everywhere: if this look sees nothing, the worker sleeps on it. Then [`Seen::Item`] or [`Seen::Nothing`].
+    /// Look everywhere: if this look sees nothing, the worker sleeps. Then [`Seen::Item`] or [`Seen::Nothing`].
     LookEverywhere,
     /// Take everything that waits out of the pool, unrun. Then [`Seen::Nothing`].
     Withdraw,
@@ -64,26 +64,26 @@ pub(crate) enum Step<W> {
     AskForMore,
     /// Unpark that worker, which has been picked.
     Wake(W),
-    /// Run the item that was found, and what comes after it, until there is none at hand.
+    /// Run the item that was found, and what comes after it, until no item is at hand.
     Run,
     /// End the worker.
     Leave,
 }
 
-/// What a worker holds of the protocol.
+/// Where a worker is in the protocol, with the token that it holds.
 #[derive(Debug)]
 enum Phase {
-    /// Nothing: it runs tasks, or takes the next one without delay.
+    /// No token: it runs tasks, or takes the next one without delay.
     Working,
     /// Looks again and again, for a bounded time.
     Searching(Searching, Search),
     /// Has announced its sleep: looks everywhere once more, then parks. Under the order that was in force then.
     Sleeping(Sleeping, Order),
-    /// Has found an item, or given up, and asks for more, or wakes a worker for it. What comes after.
+    /// Has found an item, or given up, and asks for more, or wakes a worker. With what comes after.
     Leaving(Next),
 }
 
-/// What comes after a worker has given up what it held.
+/// What comes after a worker has given up its token.
 #[derive(Clone, Copy, Debug)]
 enum Next {
     /// It runs the item in hand.
@@ -102,13 +102,13 @@ pub(crate) struct Policy<W> {
 }
 
 impl<W: Clone> Policy<W> {
-    /// For a worker that works. `who` is what it takes to wake it.
+    /// For a worker that is working, with what a driver needs to wake it.
     pub(crate) fn new(who: W) -> Self {
         Self { who, picked: Arc::default(), phase: Phase::Working, backoff: Backoff::default() }
     }
 
-    /// The next step, after the driver has seen `seen` and is under `order`. `now` tells the time; it is asked only where it
-    /// matters, since to ask costs as much as a tiny task.
+    /// The next step, after the driver has seen `seen` and is under `order`. `now` tells the time; it is called only
+    /// where it matters, since a call costs as much as a tiny task.
     ///
     /// O(1), but for a sleeper that finds an item in its last look: O(sleepers).
     pub(crate) fn step(&mut self, idle: &Idle<W>, seen: Seen, order: Order, now: impl FnOnce() -> Ticks) -> Step<W> {
@@ -133,7 +133,7 @@ impl<W: Clone> Policy<W> {
         }
     }
 
-    /// The worker has nothing to run and holds nothing of the protocol.
+    /// The worker has nothing to run and holds no token.
     fn begin(&mut self, idle: &Idle<W>, order: Order) -> Step<W> {
         match order {
             Order::Leave => Step::Leave,

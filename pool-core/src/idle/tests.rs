@@ -13,7 +13,7 @@ mod cost {
     pub(super) const ROUND: u64 = 40;
     /// Of the waker.
     pub(super) const WAKE: u64 = 8_000;
-    /// From the wake to the first step of the one that was woken.
+    /// From the wake to the first step of the woken worker.
     pub(super) const WAKE_UP: u64 = 20_000;
 }
 
@@ -269,7 +269,7 @@ fn idle_is_free() {
     assert_eq!((world.steps, world.now), (steps, now));
 }
 
-/// A worker under an order: the steps until it leaves or parks, with `sees` for each look.
+/// A worker under an order: the steps until it leaves or parks, if each look finds nothing.
 fn obeys(order: Order) -> Vec<Step<usize>> {
     let idle = Idle::new(1);
     idle.resize(1);
@@ -304,7 +304,7 @@ fn a_worker_looks_everywhere_last_before_it_parks() {
     assert_eq!(steps[steps.len() - 2..], [Step::LookEverywhere, Step::Park]);
 }
 
-/// Whatever a worker holds of the protocol when the strategy panics, or when it is told to leave, is given up.
+/// A worker gives up the token that it holds when the strategy panics, or when an order comes.
 #[test]
 fn a_worker_gives_up_what_it_holds() {
     for (broken, order) in [(Seen::Panic, Order::Work), (Seen::Done, Order::Leave), (Seen::Nothing, Order::Halt)] {

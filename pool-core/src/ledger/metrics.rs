@@ -31,7 +31,7 @@ pub struct Metrics {
     pub running: u64,
     /// Worker threads, without those told to leave.
     pub workers: usize,
-    /// Worker threads asleep for want of work.
+    /// Worker threads that sleep because there is no work.
     pub sleeping: usize,
 }
 

@@ -57,8 +57,7 @@ const CLOSED: u64 = 1;
 /// One submission.
 const ONE: u64 = 2;
 
-/// How many gates. More than the outside threads that submit at the same time on machines where that matters would only
-/// make the sums longer.
+/// How many gates. More gates than outside threads that submit at the same time would only make the sums longer.
 const GATES: usize = if cfg!(loom) { 1 } else { 8 };
 
 thread_local! {
@@ -107,7 +106,8 @@ impl Ledger {
     }
 
     /// Counts `n` submissions of an outside thread, before they become visible. `false` if the pool is closed: they are
-    /// then counted as rejected, and the caller must look whether the pool has become quiet, for they were in the way.
+    /// then counted as rejected, and the caller must look whether the pool has become quiet, since they may have hidden
+    /// that.
     #[inline]
     pub(crate) fn enter(&self, n: u64) -> bool {
         let gate = &self.gates[self.my_gate()].counted;
@@ -126,8 +126,8 @@ impl Ledger {
     /// under which the submission becomes visible.
     ///
     /// The closer passes through that lock after [`close`](Self::close) and before it adds up. If that is after this call, the
-    /// closer sees our count; if it is before, we see the closed bit. So a submission that is refused was never counted and
-    /// is in no one's way.
+    /// closer sees our count; if it is before, we see the closed bit. So a submission that is refused was never counted
+    /// and hides no quiet moment.
     #[inline]
     fn enter_under_lock(&self) -> bool {
         let gate = &self.gates[self.my_gate()];
@@ -204,8 +204,8 @@ impl Ledger {
     /// Whether there was a moment during this call at which nothing waited and nothing ran.
     pub(crate) fn is_quiet<'a>(&self, tallies: impl Iterator<Item = &'a Tally> + Clone) -> bool {
         let totals = self.totals(tallies);
-        // More ends than submissions there are only if the strategy panicked and kept the item all the same, so that it is
-        // counted as lost and as run. Better early than never, then: a thread that waits here would wait for good.
+        // There are more ends than submissions only if the strategy panicked but kept the item, which is then counted
+        // as lost and as run. An early answer is better than none: a thread that waits for it would wait for ever.
         totals.ended() >= totals.submitted
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Before the tasks become visible to anyone.
+    /// Before the tasks become visible to any other thread.
     #[inline]
     pub(crate) fn submit(&self, n: u64) {
         self.submitted.add(n);

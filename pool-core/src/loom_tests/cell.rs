@@ -1,4 +1,4 @@
-//! The shared cell of a spawned task: who runs it, who drops what, who sees the result.
+//! The shared cell of a spawned task: it runs once at most, each part is dropped once, and the result is seen.
 
 use super::model;
 use crate::sync::{Deadline, UnsafeCell, thread};
@@ -10,8 +10,8 @@ use std::task::{Wake, Waker};
 
 const POOL: usize = 7;
 
-/// Counts its drops, and writes to itself when it is made and when it is dropped: loom sees a race between the two, also
-/// where nobody reads what lies between.
+/// Counts its drops, and writes to itself when it is made and when it is dropped: loom sees a race between the two,
+/// also where no thread reads what lies between.
 struct Probe {
     place: UnsafeCell<u32>,
     drops: Arc<AtomicUsize>,
@@ -166,9 +166,9 @@ fn a_waiter_that_runs_the_task_itself_races_with_the_item() {
     });
 }
 
-/// Whoever drops last frees what the other one made.
+/// The thread that drops last frees what the other one made.
 #[test]
-fn an_inline_run_is_seen_by_whoever_frees_the_cell() {
+fn an_inline_run_is_seen_by_the_thread_that_frees_the_cell() {
     model(|| {
         let (task, holder, events) = task(Kind::Owned);
         let runner = thread::spawn(move || run(task));
@@ -195,7 +195,7 @@ fn a_withdrawal_races_with_a_waiter_that_runs_the_task() {
         match withdrawal {
             Withdrawal::Returned => assert_eq!(outcome, Some(Outcome::Void)),
             Withdrawal::Void => assert_eq!(outcome, Some(Outcome::Completed)),
-            Withdrawal::Cancelled => panic!("nobody cancelled it"),
+            Withdrawal::Cancelled => panic!("it was never cancelled"),
         }
         assert_eq!(task.withdraw(), Withdrawal::Void);
         drop(holder);
@@ -205,9 +205,9 @@ fn a_withdrawal_races_with_a_waiter_that_runs_the_task() {
     });
 }
 
-/// Whoever asks through a shared handle, and hears that the task has ended, sees what it did.
+/// A thread that asks through a shared handle, and learns that the task has ended, sees what the task did.
 #[test]
-fn an_inline_run_is_seen_by_whoever_asks_whether_it_has_ended() {
+fn an_inline_run_is_seen_by_a_thread_that_asks_whether_it_has_ended() {
     model(|| {
         let done = Arc::new(Probe::new(&Arc::default()));
         let place = Arc::clone(&done);

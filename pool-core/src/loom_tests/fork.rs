@@ -45,7 +45,7 @@ fn a_fork_is_reclaimed_or_stolen() {
     });
 }
 
-/// The second fork lies in the slot of the first, whose ticket may still be about.
+/// The second fork lies in the slot of the first, whose ticket may still be queued.
 #[test]
 fn a_slot_is_used_again_with_a_stale_ticket() {
     bounded(2, || {

@@ -54,7 +54,7 @@ impl<S: Scheduler<usize, Hint = ()> + Default + 'static> House<S> {
         }
     }
 
-    /// As the thread of a worker, without all else that one does.
+    /// As the thread of a worker, but with nothing except the policy.
     fn work(&self) {
         let mut items = self.items.attach(0);
         let mut policy = Policy::new(thread::current());
@@ -140,7 +140,7 @@ fn two_submitters_race_with_a_worker_that_goes_to_sleep() {
     });
 }
 
-/// Each item blocks its worker until the other one runs too: a worker that found one must have seen to the other.
+/// Each item blocks its worker until the other one runs too: a worker that found one must have asked for more.
 fn the_last_searcher_wakes_the_next<S: Scheduler<usize, Hint = ()> + Default + 'static>() {
     bounded(2, || {
         let house = House::<S>::new(2);

@@ -45,7 +45,7 @@ fn explore(preemptions: Option<usize>, f: impl Fn() + Send + Sync + 'static) {
         std::panic::set_hook(Box::new(|panic| {
             let test = std::thread::current();
             let _ = writeln!(std::io::stderr(), "{}: {panic}", test.name().unwrap_or("a model"));
-            // Not `exit`: it runs what others have registered, on the small stack of a model's thread.
+            // Not `exit`: it runs the registered handlers, on the small stack of a model's thread.
             std::process::abort();
         }));
     });

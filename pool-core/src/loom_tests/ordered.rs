@@ -94,7 +94,7 @@ fn an_ordered_submission_wakes_a_sleeper() {
     });
 }
 
-/// It is counted without a read-modify-write, and all the same either refused or waited for.
+/// It is counted without a read-modify-write, and yet either refused or waited for.
 #[test]
 fn an_ordered_submission_races_with_the_end() {
     bounded(2, || {

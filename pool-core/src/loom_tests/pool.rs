@@ -12,7 +12,7 @@ fn pool(workers: usize) -> Pool<Flagged> {
     Pool::builder_with(Flagged::default()).workers(workers).panic_handler(|_| {}).build().unwrap()
 }
 
-/// Counts runs. What orders them is for the pool to see to, so the counter takes no part in the model.
+/// Counts runs. The pool must order them, so the counter takes no part in the model.
 #[derive(Clone, Default)]
 struct Runs(Arc<AtomicUsize>);
 
@@ -144,7 +144,7 @@ fn what_a_blocked_worker_has_pushed_runs() {
     });
 }
 
-/// Who has helped with a scope holds credit with it, and must not take that to bed.
+/// A worker that has helped with a scope holds credit with it, and must return it before it sleeps.
 #[test]
 fn a_scope_ends_though_its_helper_falls_asleep() {
     bounded(1, || {
@@ -246,7 +246,7 @@ fn a_pool_is_dropped_by_its_own_worker() {
             own.execute(task);
             drop(own);
         });
-        // Whichever of the two goes last ends the pool, and loom sees to it that all threads do end.
+        // Whichever of the two goes last ends the pool, and loom checks that all threads do end.
         drop(pool);
     });
 }

@@ -1,4 +1,4 @@
-//! Scopes: all tasks end before the scope, whoever runs them, and its owner is woken.
+//! Scopes: all tasks end before the scope, on whichever thread they run, and its owner is woken.
 
 use super::bounded;
 use super::team::{self, Part, Shared};
@@ -45,7 +45,8 @@ fn a_task_is_run_by_the_owner_or_another() {
     });
 }
 
-/// Tasks of a task come when the owner may be parked already, and the one who spawned them leaves after some of them.
+/// Tasks of a task come when the owner may be parked already, and the worker that spawned them leaves after some of
+/// them.
 #[test]
 fn a_parked_owner_learns_of_new_tasks() {
     bounded(2, || {
@@ -84,8 +85,8 @@ fn the_panic_of_a_task_reaches_the_owner() {
     });
 }
 
-/// Whoever helps with a fork of its own stolen half may spawn into a scope of that half, and then waits for the half, and so for
-/// the scope.
+/// An owner that helps with a fork of its own stolen half may spawn into a scope of that half, and then waits for the
+/// half, and so for the scope.
 #[test]
 fn a_helper_keeps_no_credit_with_the_scope_that_it_waits_for() {
     bounded(2, || {

@@ -1,4 +1,4 @@
-//! [`Board`]: what a worker offers to others.
+//! [`Board`]: what a worker offers to other workers.
 
 use super::frame::{Frame, Taken};
 use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -25,16 +25,17 @@ pub(crate) struct Slot {
     pub(crate) origin: AtomicPtr<Frame>,
 }
 
-/// What a worker offers to others.
+/// What a worker offers to other workers.
 #[derive(Debug)]
 pub(crate) struct Board {
-    /// Set to 1 by whoever takes a frame, and back to 0 by the owner when it has filled all slots in use.
+    /// Demand: 1 while there may be a free slot that the owner has not seen. Set by the thief that takes a frame,
+    /// cleared by the owner when it has filled all slots in use.
     ///
     /// On a line of its own: the owner reads it at each join, and the slots change more often.
     pub(crate) hunger: CachePadded<AtomicUsize>,
     /// So many slots are in use: one for each other worker ...
     in_use: AtomicUsize,
-    /// ... and for fine work no more than so many: others who can run at the same time.
+    /// ... and for fine work no more than so many: as many other workers as can run at the same time.
     at_once: usize,
     slots: [Slot; SLOTS],
 }
@@ -58,7 +59,7 @@ impl Board {
     /// There may be a free slot that the owner does not know of.
     pub(crate) fn ask_for_more(&self) {
         // AcqRel: pairs with the exchange in `settle`. Of the two, the later one decides: if it is that of `settle`, it sees
-        // the free slot; if it is ours, the owner finds hunger again.
+        // the free slot; if it is ours, the owner finds demand again.
         self.hunger.swap(1, Ordering::AcqRel);
     }
 
@@ -87,7 +88,7 @@ impl Board {
         &self.slots[index]
     }
 
-    /// By the owner, when it has no free slot left: there is no hunger until `ask_for_more`.
+    /// By the owner, when it has no free slot left: ends the demand until `ask_for_more`.
     pub(crate) fn settle(&self, fine: bool) {
         if self.hunger() != 0 {
             // AcqRel: pairs with the exchange in `ask_for_more`.
@@ -99,7 +100,7 @@ impl Board {
         }
     }
 
-    /// A frame pushed under `origin` that may be taken, taken.
+    /// Takes a frame that was pushed under `origin`, if one may be taken.
     pub(crate) fn take_descendant(&self, origin: NonNull<Frame>) -> Option<Taken> {
         self.slots.iter().find_map(|slot| {
             slot.take(TICKET, |slot| {
@@ -135,8 +136,8 @@ impl Slot {
                 return None;
             }
             let new = state & !READY & (!TICKET | keep);
-            // AcqRel: Acquire as above, since the state may have changed since the load; Release so that the owner, who
-            // fills the slot again after an Acquire load, does so after our reads.
+            // AcqRel: Acquire as above, since the state may have changed since the load; Release so that the owner,
+            // which fills the slot again after an Acquire load, does so after our reads.
             match self.state.compare_exchange_weak(state, new, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return NonNull::new(frame).filter(|_| ready).map(Taken),
                 Err(now) => state = now,
@@ -160,7 +161,7 @@ mod slots {
         }
         board.slot(2).state.store(0, Ordering::Relaxed);
         board.settle(true);
-        assert_eq!(board.hunger(), 0, "a slot that does not count leaves no hunger");
+        assert_eq!(board.hunger(), 0, "a slot that does not count leaves no demand");
         board.ask_for_more();
         board.settle(false);
         assert_eq!(board.hunger(), 1);
@@ -174,7 +175,7 @@ mod tests {
     use crate::sync::thread;
     use std::sync::Arc;
 
-    /// However the owner's settling and the taking of its frames meet, a free slot leaves hunger behind.
+    /// However `Board::settle` and the taking of frames interleave, a free slot leaves demand behind.
     #[test]
     fn a_free_slot_is_not_overlooked() {
         model(|| {

@@ -57,7 +57,7 @@ impl Account {
         self.credit.set(self.credit.get() + 1);
     }
 
-    /// Returns the credit with any other scope.
+    /// Makes `scope` the one that the credit is with, and returns any credit with another.
     #[inline]
     pub(crate) fn turn_to(&self, scope: &Pending) {
         if !ptr::eq(self.scope.get(), scope) {

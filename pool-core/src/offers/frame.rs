@@ -17,15 +17,15 @@ pub(crate) struct Frame {
     exposure: UnsafeCell<MaybeUninit<Exposure>>,
 }
 
-/// What a frame that was exposed knows of it.
+/// What an exposed frame knows of its exposure.
 pub(crate) struct Exposure {
-    /// To be told that the result is there.
+    /// Unparked when the result is there.
     pub(crate) owner: NonNull<Parker>,
-    /// To be told that a slot is free. Both live as long as the pool.
+    /// Told that a slot is free. Both live as long as the pool.
     pub(crate) board: NonNull<Board>,
     pub(crate) slot: usize,
     /// The state of the slot while it held this frame, without [`TICKET`]. No other frame has the same until the count in it,
-    /// which is two bits shorter than a pointer, comes round.
+    /// which is two bits shorter than a pointer, wraps.
     pub(crate) stamp: usize,
     /// The thief has stored the result and touches the frame no more.
     pub(crate) done: AtomicBool,
@@ -36,7 +36,7 @@ impl Frame {
         Self { run, exposure: UnsafeCell::new(MaybeUninit::uninit()) }
     }
 
-    /// Notes what a frame that is about to be exposed must know.
+    /// Stores what a frame that is about to be exposed must know.
     ///
     /// # Safety
     /// The frame is private: no other thread knows it.

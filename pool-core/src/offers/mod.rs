@@ -1,22 +1,23 @@
-//! Offers: what a worker has for others to take. Data only; the protocols on it stand in [`parallel`](crate::parallel).
+//! Offers: what a worker has for other workers to take. Data only; the protocols on it stand in
+//! [`parallel`](crate::parallel).
 //!
 //! - [`frame`], [`board`], [`stock`]: the second halves of running `join`s.
 //! - [`shard`], [`credit`], [`pending`]: the tasks of scopes, and how they are counted.
 //!
 //! # Forks
 //!
-//! The second halves of running `join`s, private until another worker is hungry.
+//! The second halves of running `join`s, private until there is demand.
 //!
 //! A [`Frame`] stands for a `b` that waits for its `a`. It lives on the stack of the `join` that made it, and its worker
-//! knows it by its [`ForkStack`]. Most joins make none: while no worker is hungry and enough frames are in stock for those that
-//! will be, `join` asks [`is_calm`] and runs `a` and `b`, one after the other, as if there were no pool.
+//! knows it by its [`ForkStack`]. Most joins make none: `join` asks [`is_calm`], and while there is no demand and
+//! enough frames are in stock, it runs `a` and `b`, one after the other, as if there were no pool.
 //!
-//! Others see only what lies on the worker's [`Board`]: a few slots, each with the address of one frame. A worker *exposes*
-//! its oldest frames, which stand for the largest pieces of work, while its board has a free slot. To expose is to fill a
-//! slot and to put a *ticket* for the slot in the strategy's queue, as an ordinary item that any strategy can carry. A
-//! ticket says "look at this slot", not "run this frame": it outlives the frame and is good for whatever lies in the slot
-//! when it is drawn, so a task makes no second one while its first is queued. A thief tells the owner that
-//! there is hunger, and the owner's next join finds that.
+//! Other workers see only what lies on the worker's [`Board`]: a few slots, each with the address of one frame. A
+//! worker *exposes* its oldest frames, which stand for the largest pieces of work, while its board has a free slot. To
+//! expose is to fill a slot and to put a *ticket* for the slot in the strategy's queue, as an ordinary item that any
+//! strategy can carry. A ticket says "look at this slot", not "run this frame": it outlives the frame and is good for
+//! whatever lies in the slot when it is drawn, so a task makes no second one while its first is queued. A thief leaves
+//! demand on the board, and the owner's next join finds it.
 //!
 //! ```text
 //!                 owner: expose                  thief: take

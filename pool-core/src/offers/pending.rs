@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 #[derive(Debug)]
 pub(crate) struct Pending {
     units: AtomicUsize,
-    /// To be unparked when none is left. Lives as long as the pool. `None` for a scope outside of any pool.
+    /// Unparked when no unit is left. Lives as long as the pool. `None` for a scope outside of any pool.
     owner: Option<NonNull<Parker>>,
 }
 

@@ -1,15 +1,16 @@
 //! [`Shard`]: where the tasks of a scope lie until they are started.
 //!
-//! Each worker that spawns into a scope has a shard of it, and takes its own tasks back newest first. For the others, the
-//! shard has a *ticket* in the strategy's queue while it holds tasks: an ordinary item that says "help with this shard".
-//! The worker that draws it takes the oldest task and, if more are there, puts the ticket back before running it, so that the
-//! next idle worker comes to help too. So a task costs two short, uncontended locks and no queue operation, the strategy decides when
-//! scopes get their turn among everything else, and the owner of the scope finds each of its unstarted tasks.
+//! Each worker that spawns into a scope has a shard of it, and takes its own tasks back newest first. For other
+//! workers, the shard has a *ticket* in the strategy's queue while it holds tasks: an ordinary item that says "help
+//! with this shard". The worker that draws it takes the oldest task and, if more are there, puts the ticket back before
+//! running it, so that the next idle worker comes to help too. So a task costs two short, uncontended locks and no
+//! queue operation, the strategy decides when scopes get their turn among everything else, and the owner of the scope
+//! finds each of its unstarted tasks.
 //!
 //! Shards outlive their scopes: they belong to the pool, which lends them out again ([`ShardStore`]). So does a ticket that
-//! is still queued when its shard is empty: it is good for whatever the shard holds when it is drawn. But it lies where the
-//! urgency of the run that made it has put it. So a shard that is lent out under another run ([`Maker`]) gets a ticket of its
-//! own.
+//! is still queued when its shard is empty: it is good for whatever the shard holds when it is drawn. But the ticket
+//! lies where the urgency of the run that made it has put it. So a shard that is lent out under another run ([`Maker`])
+//! gets a ticket of its own.
 
 use super::pending::Pending;
 use crate::sync::{Mutex, SpinLock};
@@ -80,10 +81,10 @@ struct Inner {
     scope: *const Pending,
     /// Oldest first.
     tasks: VecDeque<ScopedTask>,
-    /// A ticket with the urgency of the scope is in the strategy's queue, or in the hand of a worker that will put it back if it
-    /// must.
+    /// A ticket with the urgency of the scope is in the strategy's queue, or in the hand of a worker that puts it back
+    /// if tasks are left.
     ticketed: bool,
-    /// Under which run the shard was lent out last: a ticket that is queued still is of that urgency.
+    /// The run under which the shard was lent out last: a ticket that is still queued has its urgency.
     opened_by: Maker,
     /// The scope's owner found the shard empty and parks.
     owner_waits: bool,
@@ -106,7 +107,7 @@ pub(crate) struct Drawn {
     pub(crate) task: ScopedTask,
     /// Waits for the task.
     pub(crate) scope: NonNull<Pending>,
-    /// The ticket must go back: others can help.
+    /// The ticket must go back: other workers can help.
     pub(crate) is_more: bool,
 }
 
@@ -161,7 +162,7 @@ impl Shard {
         self.inner.lock().tasks.pop_back()
     }
 
-    /// The newest task, or else the promise that the next push wakes the owner, who asks.
+    /// The newest task. If there is none, the next push wakes the owner, which is the caller.
     pub(crate) fn take_newest_or_wait(&self) -> Option<ScopedTask> {
         let mut inner = self.inner.lock();
         let task = inner.tasks.pop_back();

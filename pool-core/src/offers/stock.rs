@@ -19,8 +19,8 @@ thread_local! {
 
 /// What a join looks at first.
 struct Calm {
-    /// Joins that lie above this address on the thread's stack need no frame as long as nobody is hungry. `usize::MAX` while
-    /// the worker has too few frames in stock; 0 on a thread that has nobody to offer any.
+    /// Joins that lie above this address on the thread's stack need no frame as long as there is no demand.
+    /// `usize::MAX` while the worker has too few frames in stock; 0 on a thread without other workers to offer to.
     down_to: Cell<usize>,
     /// [`Board::hunger`].
     hunger: Cell<*const AtomicUsize>,
@@ -28,7 +28,7 @@ struct Calm {
     has_room: Cell<bool>,
 }
 
-/// The hunger for what threads that are no workers could offer.
+/// The demand that a thread outside any pool sees: there never is any.
 #[cfg(not(loom))]
 const fn nobody() -> *const AtomicUsize {
     static NOBODY: AtomicUsize = AtomicUsize::new(0);
@@ -55,8 +55,8 @@ impl Calm {
     }
 }
 
-/// Whether a join needs no frame now: nobody would take one that is not exposed yet, there is stock for those to come, and
-/// not too many joins have gone without since.
+/// Whether a join needs no frame now: there is no demand beyond what is exposed, there is stock for demand to come, and
+/// not too many joins have gone without a frame since.
 #[inline(always)]
 pub(crate) fn is_calm() -> bool {
     let here = MaybeUninit::<u8>::uninit();
@@ -64,7 +64,7 @@ pub(crate) fn is_calm() -> bool {
     CALM.try_with(|calm| here >= calm.down_to.get() && !calm.is_hungry()).unwrap_or(true)
 }
 
-/// Whether somebody may want more than is exposed.
+/// Whether there may be demand for more than is exposed.
 #[inline(always)]
 pub(crate) fn is_hungry() -> bool {
     CALM.try_with(|calm| calm.has_room.get() || calm.is_hungry()).unwrap_or(false)
@@ -72,16 +72,16 @@ pub(crate) fn is_hungry() -> bool {
 
 /// The frames of one worker, and how many it should have.
 ///
-/// Nobody can help later with a join that makes no frame. So a worker begins each task with a large stock in view: coarse
-/// work makes few frames, and each counts. Work that makes many in a short time is fine, and one in stock is enough for it.
-/// In any case joins make frames again that lie deep below the stock on the thread's stack, so that the frames missing in a
-/// deep recursion are those of a bounded part of it.
+/// No worker can help later with a join that makes no frame. So a worker begins each task with a large stock as its
+/// goal: coarse work makes few frames, and each counts. Work that makes many in a short time is fine, and one in stock
+/// is enough for it. In any case, joins that lie deep below the stock on the thread's stack make frames again, so that
+/// only a bounded part of a deep recursion lacks frames.
 #[derive(Default)]
 pub(crate) struct ForkStack {
     frames: RefCell<Vec<NonNull<Frame>>>,
     /// So many of the oldest have been exposed at some time.
     exposed: Cell<usize>,
-    /// Which taken frame this thread runs from which height of the stack on.
+    /// Which taken frame this thread runs, from which height of `frames` on.
     origins: RefCell<Vec<Origin>>,
     /// Whether the work in hand makes many frames in a short time.
     fine: Cell<bool>,
@@ -91,7 +91,7 @@ pub(crate) struct ForkStack {
     looked: Cell<Option<Instant>>,
     /// Counts the tasks that this worker has begun.
     task: Cell<u64>,
-    /// Under which of them each slot's last ticket was made.
+    /// The task under which each slot's last ticket was made.
     tickets: [Cell<u64>; SLOTS],
 }
 
@@ -110,7 +110,7 @@ impl ForkStack {
     const LARGE_STOCK: usize = 32;
     /// Frames in stock for work that is fine.
     const SMALL_STOCK: usize = 1;
-    /// So far below the stock, in bytes, may a join without a frame lie: room for the depth of most recursions.
+    /// A join without a frame may lie so far below the stock, in bytes: room for the depth of most recursions.
     const REACH: usize = 2048;
 
     /// Makes the joins of this thread those of a worker with `board`, until [`leave`](Self::leave).
@@ -131,7 +131,7 @@ impl ForkStack {
         });
     }
 
-    /// Something from the queue is to be run: a task, of which nobody knows whether it is fine, or a ticket.
+    /// An item from the queue is about to run: a ticket, or a task, which may be fine or coarse.
     #[inline]
     pub(crate) fn begin(&self, ticket: bool) {
         self.task.set(self.task.get() + 1);
@@ -152,7 +152,8 @@ impl ForkStack {
         self.fine.get()
     }
 
-    /// Whether the slot's last ticket was made under the task in hand. If not, it may be anywhere in the strategy's order.
+    /// Whether the slot's last ticket was made under the task in hand, which counts as its maker from now on. If not,
+    /// the ticket may be anywhere in the strategy's order.
     pub(crate) fn has_fresh_ticket(&self, slot: usize) -> bool {
         self.tickets[slot].replace(self.task.get()) == self.task.get()
     }
@@ -191,8 +192,8 @@ impl ForkStack {
         private
     }
 
-    /// When the stock has changed, or the board: are there enough frames that were never exposed? The board `has_room` if
-    /// none was left for a free slot.
+    /// Brings what joins look at first up to date, after the stock or the board has changed. The board `has_room` if no
+    /// private frame was left for a free slot.
     pub(crate) fn settle(&self, others: usize, has_room: bool) {
         let wanted = match (others, self.fine.get()) {
             (0, _) => 0,

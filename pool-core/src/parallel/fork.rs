@@ -1,4 +1,4 @@
-//! The protocol of forks: how a worker offers frames, how others take them, and how the owner takes them back.
+//! The protocol of forks: how a worker offers frames, how thieves take them, and how the owner takes them back.
 
 use crate::offers::board::{ONE_EXPOSURE, READY, Slot, TICKET};
 use crate::offers::frame::{Exposure, Frame, Taken};
@@ -9,7 +9,7 @@ use crate::task::{Outcome, Task, TaskKind, TaskVtable, Withdrawal};
 use crate::worker::Context;
 use std::ptr::NonNull;
 
-/// Puts a frame on this worker's stack, offers the oldest if others want it, and returns the frame's place.
+/// Puts a frame on this worker's stack, offers the oldest if there is demand, and returns the frame's place.
 pub(crate) fn push(context: &Context, frame: NonNull<Frame>) -> usize {
     let place = context.forks().push(frame);
     offer(context);
@@ -24,12 +24,12 @@ pub(crate) fn pop(context: &Context, place: usize) -> bool {
     private
 }
 
-/// Exposes what is in stock as far as others want it.
+/// Exposes what is in stock, as far as there are free slots.
 fn offer(context: &Context) {
     let (board, stack) = (&context.seat().board, context.forks());
     let has_room = loop {
         let Some(index) = board.free_slot(stack.is_fine()) else { break false };
-        // With nothing left to offer, the next fork will be.
+        // Nothing is left to offer: the next fork will be offered.
         let Some((frame, place)) = stack.oldest_private() else { break true };
         expose(context, index, frame, place);
     };
@@ -39,8 +39,8 @@ fn offer(context: &Context) {
     stack.settle(board.others(), has_room);
 }
 
-/// Offers what this worker has in stock, if others want it. Returns whether they want more: a frame pushed now would be
-/// offered. `false` on a thread that is no worker.
+/// Offers what this worker has in stock, if there is demand. Returns whether there is demand for more: a frame pushed
+/// now would be offered. `false` on a thread that is not a worker.
 #[inline(always)]
 pub(crate) fn is_wanted() -> bool {
     is_hungry() && offer_stock()
@@ -83,9 +83,9 @@ fn expose(context: &Context, index: usize, frame: NonNull<Frame>, place: usize) 
             Err(now) => old = now,
         }
     };
-    // A ticket of this task's that is queued was announced when it was put there: whoever sleeps after that finds it first,
-    // and whoever has it in hand sees the new state or clears the bit before our exchange. One of an earlier task's may
-    // be of another urgency.
+    // A queued ticket of this task was announced when it was put there: a worker that goes to sleep after that finds it
+    // first, and a worker that has it in hand sees the new state or clears the bit before our exchange. A ticket of an
+    // earlier task may have another urgency.
     let fresh = stack.has_fresh_ticket(index);
     if !(had_ticket && fresh) && context.submit_part(ticket(slot, context.crew().id())).is_err() {
         // The frame stays in its slot until its owner takes it back. The next one gets a ticket again.
@@ -93,7 +93,7 @@ fn expose(context: &Context, index: usize, frame: NonNull<Frame>, place: usize) 
     }
 }
 
-/// Takes back a frame that was exposed and has just come off the fork stack. `false` if somebody has taken it.
+/// Takes back a frame that was exposed and has just come off the fork stack. `false` if a thief has taken it.
 ///
 /// # Safety
 /// The frame was exposed by this worker and is alive.
@@ -102,7 +102,7 @@ pub(crate) unsafe fn reclaim(context: &Context, frame: &Frame) -> bool {
     let exposure = unsafe { frame.exposure() };
     let board = &context.seat().board;
     let slot = board.slot(exposure.slot);
-    // Whoever wins the exchange has the frame. Acquire is not needed: nothing of another thread is read after.
+    // The thread that wins the exchange has the frame. Acquire is not needed: nothing of another thread is read after.
     let reclaimed = slot.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |state| {
         (state & !TICKET == exposure.stamp).then_some(state & !READY)
     });
@@ -138,7 +138,8 @@ pub(crate) fn run_taken(context: &Context, taken: Taken) {
     // SAFETY: taken by us alone, and alive. It never unwinds.
     unsafe { (head.run)(frame) };
     context.forks().pop_origin();
-    // It may have spawned into a scope that its owner waits for. We go on with our own work, which may wait for that owner.
+    // The frame may have spawned into a scope that its owner waits for. We go on with our own work, which may wait for
+    // that owner.
     context.account().settle();
     // Release: pairs with `is_done`. The frame is gone for us after this store.
     done.store(true, Ordering::Release);
@@ -174,8 +175,8 @@ unsafe fn draw(payload: Payload, pool: usize) -> Outcome {
     Outcome::Void
 }
 
-/// Leaves the slot marked as if the ticket were still queued, since the slot may be gone. The frame's owner reclaims it, and the
-/// next task that offers something there makes a ticket of its own.
+/// Leaves the slot marked as if the ticket were still queued, since the slot may be gone. The frame's owner reclaims
+/// the frame, and the next task that offers something there makes a ticket of its own.
 unsafe fn discard(_: Payload) {}
 
 unsafe fn withdraw(_: &Payload) -> Withdrawal {

@@ -1,4 +1,5 @@
-//! `join`: two closures, perhaps at the same time. See [`offers`](crate::offers) for how the second one is offered to others.
+//! `join`: two closures, perhaps at the same time. See [`offers`](crate::offers) for how the second one is offered to
+//! other workers.
 
 use super::fork;
 use super::wait::HelpWait;
@@ -58,7 +59,8 @@ impl<B: FnOnce() -> RB, RB> JoinFrame<B, RB> {
 /// On a worker this is [`Pool::join`](crate::Pool::join) of its pool; elsewhere it runs `a`, then `b`, right here.
 ///
 /// `b` may begin as soon as `join` is called, but need not begin before `a` has ended: `a` must not wait for `b`. Where joins
-/// are nested, the outermost halves are offered to other workers first. Costs a few instructions while no worker is hungry.
+/// are nested, the outermost halves are offered to other workers first. Costs a few instructions while no worker asks
+/// for more.
 ///
 /// ```
 /// # use pool_core::doc_toy as my_strategy;
@@ -73,7 +75,7 @@ impl<B: FnOnce() -> RB, RB> JoinFrame<B, RB> {
 /// # Panics
 /// With the panic of `a`, or else with that of `b`. Both closures run in any case. As anywhere, a value whose `Drop` panics
 /// while a panic unwinds aborts the process: here, the result of `a` when `b` panics.
-// Without a hint to inline it: so the function that forks is inlined into this one, and a recursion that forks at each level
+// No `#[inline]`: the function that forks is then inlined into this one, and a recursion that forks at each level
 // makes one call for each, not two.
 pub fn join<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
 where
@@ -104,9 +106,9 @@ where
     Context::with(|context| {
         let context = context.expect("only a worker has other workers to offer to");
         let frame = JoinFrame::new(b);
-        // From the whole frame, not from its head: its thief goes from the one to the other.
+        // From the whole frame, not from its head: its thief goes from the head to the frame.
         let place = fork::push(context, NonNull::from(&frame).cast());
-        // Not before `frame` is off the stack and done may this function end, so a panic waits.
+        // This function may end only when `frame` is off the stack and done, so a panic waits.
         let ra = catch_unwind(AssertUnwindSafe(a));
         let second = || {
             if fork::pop(context, place) {
@@ -138,7 +140,7 @@ impl<F: FnOnce() -> R, R> Second for Option<F> {
     }
 }
 
-/// The first half panicked: the second runs all the same, as it would have if a thief had taken it.
+/// The first half panicked: the second runs nevertheless, as if a thief had taken it.
 // Not generic: the compiler would take what the second half borrows out of memory and keep it in a register for this call, across
 // the first half, in each join.
 #[cold]
@@ -150,7 +152,7 @@ fn second_and_unwind(second: &mut dyn Second, payload: panic::Payload) -> ! {
     resume_unwind(payload);
 }
 
-/// The result of a frame that was exposed: run here if it was not taken, else waited for. Unwinds with its panic.
+/// The result of a frame that was exposed: run here if it was not taken, otherwise waited for. Unwinds with its panic.
 ///
 /// # Safety
 /// The frame was exposed by this worker, is off its fork stack, and has not been run here.
@@ -169,8 +171,9 @@ where
     let mut wait = HelpWait::new();
     // SAFETY: passed on.
     while !unsafe { fork::is_done(&frame.head) } {
-        // Only what the thief forked off our own frame: anything else could need a lock that we hold, take longer than what
-        // we wait for, or pile up on our stack without bound. Not at each look, for it takes the thief's lines away.
+        // Helps only with what the thief forked off our own frame: other work could need a lock that we hold, take
+        // longer than what we wait for, or pile up on our stack without bound. Not in each round, since a look takes
+        // cache lines from the thief.
         let taken = wait.is_time_to_look().then(|| context.crew().take_descendant(NonNull::from(frame).cast()));
         match taken.flatten() {
             Some(taken) => {

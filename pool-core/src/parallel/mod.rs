@@ -1,14 +1,13 @@
 //! The protocols that run work in parallel on what workers [offer](crate::offers): `join`, scopes, loops.
 //!
 //! - [`join()`] makes frames; [`fork`] offers, takes and reclaims them; [`wait`] passes the time until a stolen one is done.
-//! - [`scope()`] fills shards; [`scope_ticket`] is how other workers come to help.
+//! - [`scope()`] fills shards, and other workers come to help by the tickets of these.
 //! - [`loops`] divides ranges on top of `join`.
 
 pub(crate) mod fork;
 mod join;
 mod loops;
 mod scope;
-mod scope_ticket;
 mod wait;
 
 pub use join::join;

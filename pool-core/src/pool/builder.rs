@@ -12,7 +12,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-/// The number of workers of a pool that was not told one: the processors that this process may use, at least 1.
+/// The number of workers of a pool for which none was set: the processors that this process may use, at least 1.
 ///
 /// See [`sync::processors`](crate::sync::processors) for what it honours.
 ///
@@ -117,8 +117,8 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
         self
     }
 
-    /// Called last on each worker's thread, with the worker's number, when the thread is no worker any more. A panic in
-    /// it goes to the panic handler.
+    /// Called last on each worker's thread, with the worker's number, when the thread is not a worker any more. A panic
+    /// in it goes to the panic handler.
     ///
     /// ```
     /// # use pool_core::doc_toy as my_strategy;
@@ -185,7 +185,7 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
                 })
             }),
         };
-        // More searchers than half the processors would take from the working ones what they search for.
+        // More searchers than half the processors would take from busy workers the items that those would run next.
         let max_searching = workers.min(default_workers()).div_ceil(2);
         let shared =
             Arc::new(Shared { scheduler: Arc::new(self.scheduler), crew: Arc::new(Crew::new(hooks, max_searching)) });

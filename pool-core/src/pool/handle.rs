@@ -19,7 +19,7 @@ use std::time::Duration;
 ///
 /// A panic of the task after the handle was dropped goes to the pool's panic handler. A task that panicked *before*
 /// that has left its payload to the handle: dropping the handle drops the payload, and nothing else reports it, as with
-/// [`std::thread::JoinHandle`]. So it is with a value, whose `Drop` then runs on the thread that drops the handle.
+/// [`std::thread::JoinHandle`]. The same holds for a value, whose `Drop` then runs on the thread that drops the handle.
 #[must_use = "dropping the handle detaches the task; `execute` says so and is cheaper"]
 pub struct JoinHandle<R> {
     holder: Holder<R>,
@@ -90,7 +90,7 @@ impl<R> JoinHandle<R> {
     /// ```
     ///
     /// # Panics
-    /// With whatever the `Drop` of the closure panics with; the task is cancelled all the same.
+    /// With whatever the `Drop` of the closure panics with; the task is cancelled nevertheless.
     pub fn cancel(&self) -> bool {
         self.holder.cancel()
     }

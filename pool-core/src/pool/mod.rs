@@ -106,17 +106,17 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// The worker behind a context of this very pool.
     fn own_worker<'a>(&self, context: &'a Context) -> &'a WorkerThread<S> {
         debug_assert_eq!(context.crew().id(), self.shared.crew.id());
-        // SAFETY: a context whose core is this pool's was made by `WorkerThread::<S>::main` of this pool, with a pointer to
-        // the `WorkerThread<S>` itself, which outlives the context.
+        // SAFETY: a context whose crew is this pool's was made by `WorkerThread::<S>::main` of this pool, with a
+        // pointer to the `WorkerThread<S>` itself, which outlives the context.
         unsafe { &*std::ptr::from_ref(context.queue()).cast::<WorkerThread<S>>() }
     }
 
-    /// The pool was closed. Unless we were asked alone, our attempt was counted for an instant, so we may have hidden a quiet
-    /// moment.
+    /// The pool was closed. Unless the strategy asked under a lock, our attempt was counted for an instant and may have
+    /// hidden a quiet moment.
     #[cold]
     fn refuse<T>(&self, back: T) -> T {
-        // Pairs with the fence in `Crew::attend`: either we see that somebody waits for a quiet moment, or they see our
-        // count gone.
+        // Pairs with the fence in `Crew::attend`: either we see that a thread waits for a quiet moment, or that thread
+        // sees our count gone.
         fence(Ordering::SeqCst);
         self.shared.crew.settle();
         back
@@ -124,9 +124,9 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
 
     /// Runs `f` some time, on some worker: fire and forget. A panic in it goes to the pool's panic handler.
     ///
-    /// A closure of up to two words costs no allocation, a larger one one. Never blocks for long. A pool that has been
-    /// shut down still accepts what its own tasks submit, here and in the methods below, since that is a part of what
-    /// it drains.
+    /// A closure of up to two words costs no allocation, a larger one costs one. Never blocks for long. A pool that has
+    /// been shut down still accepts what its own tasks submit, here and in the methods below, since that is a part of
+    /// what it drains.
     ///
     /// On a worker of this pool, the task takes the urgency of the task that submits it; [`task`](Self::task) can say otherwise.
     ///
@@ -277,7 +277,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     // Workers.
 
     /// Starts `n` more workers. A place that a retired worker has left, with its number, is taken again first. On a
-    /// pool that has ended, they end at once.
+    /// pool that has ended, the new workers end at once.
     ///
     /// ```
     /// # use pool_core::doc_toy as my_strategy;
@@ -377,7 +377,7 @@ fn split_mix(seed: u64, n: u64) -> u64 {
 
 impl<S: Scheduler<Task> + 'static> Drop for Pool<S> {
     fn drop(&mut self) {
-        // An error means that this is one of the pool's own workers: it ends by itself.
+        // An error means that this is one of the pool's own workers: the pool ends by itself.
         let _ = self.shutdown();
     }
 }

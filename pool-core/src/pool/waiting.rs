@@ -18,7 +18,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// without a hint, and one allocation.
     ///
     /// A worker of another pool blocks meanwhile, and its pool does not know for what: two pools whose workers all wait
-    /// for each other like that wait for ever. So it is with [`join`](Self::join), [`scope`](Self::scope) and the
+    /// for each other like that wait for ever. The same holds for [`join`](Self::join), [`scope`](Self::scope) and the
     /// loops.
     ///
     /// ```
@@ -41,12 +41,12 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
 
     /// Runs two closures, in parallel if a worker is free, and returns both results.
     ///
-    /// `b` is offered to others while this worker runs `a`, unless enough older halves are: then it runs `a`, then `b`, even
-    /// if others become idle meanwhile. If nobody has taken `b` when `a` has ended, this worker runs it too. Neither half may
-    /// wait for the other to *start*. A worker offers only a few halves at a time, the oldest that it has, and no more than
-    /// there are other workers.
+    /// `b` is offered to other workers while this worker runs `a`, unless enough older halves are: then this worker
+    /// runs `a`, then `b`, even if others become idle meanwhile. If no worker has taken `b` when `a` has ended, this
+    /// worker runs it too. Neither half may wait for the other to *start*. A worker offers only a few halves at a time,
+    /// the oldest that it has, and no more than there are other workers.
     ///
-    /// Costs a few instructions and no allocation on a worker of this pool while nobody wants `b`; elsewhere as
+    /// Costs a few instructions and no allocation on a worker of this pool while no worker asks for `b`; elsewhere as
     /// [`install`](Self::install).
     ///
     /// Oldest first: Blumofe and Leiserson, "Scheduling multithreaded computations by work stealing" (1999). What a
@@ -105,9 +105,10 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     ///
     /// The range is divided only when a worker comes for a part of it, as often as that happens, and the calling worker
     /// takes part. A worker does a block of the numbers at a time, first short ones, and in the middle of a long range
-    /// a few thousand numbers at most. All that is in nobody's block can be taken by whoever has time, also while an
-    /// element runs: a slow one holds up its block. The exception is a loop that starts while its worker has older work
-    /// on offer that nobody has come for: its own follows between two blocks. No call may wait for another to *start*.
+    /// a few thousand numbers at most. Idle workers can take all that is in no block, also while an element runs: a
+    /// slow element holds up only its block. The exception is a loop that starts while its worker has older work on
+    /// offer that no worker has taken: the loop's own offer follows between two blocks. No call may wait for another to
+    /// *start*.
     ///
     /// O(n) calls of `f`. A helper costs a small allocation, a loop without helpers none beyond that of
     /// [`install`](Self::install).
@@ -162,12 +163,12 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// Calls `map` with every number of `range` and combines the results with `reduce`. `None` if the range is empty. The
     /// work is divided as by [`for_each`](Self::for_each).
     ///
-    /// `reduce` must be associative, which allows to combine any neighbours first. It need not be commutative: its first
-    /// argument always comes from the left of its second. With floating-point numbers the grouping, and so the
-    /// rounding, differs from that of a plain loop, and from run to run; without helpers, too, since several sums run side by
-    /// side.
+    /// `reduce` must be associative, so that any neighbours can be combined first. It need not be commutative: its
+    /// first argument always comes from the left of its second. With floating-point numbers the grouping, and so the
+    /// rounding, differs from that of a plain loop, and from run to run; without helpers, too, since several sums run
+    /// side by side.
     ///
-    /// O(n): `map` is called for each number, `reduce` once less.
+    /// O(n): `map` is called for each number, `reduce` one time less.
     ///
     /// ```
     /// # use pool_core::doc_toy as my_strategy;
@@ -192,8 +193,8 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
         self.task().map_reduce(range, map, reduce)
     }
 
-    /// Waits until, at some moment of this call, no task waits and none runs. Without a time limit: a task that submits
-    /// another for ever keeps it waiting.
+    /// Waits until, at some moment of this call, no task waits and none runs. Without a time limit: tasks that keep
+    /// submitting others keep it waiting.
     ///
     /// ```
     /// # use pool_core::doc_toy as my_strategy;
@@ -342,7 +343,7 @@ impl<'p, S: Scheduler<Task> + 'static> TaskBuilder<&'p Pool<S>> {
         self.on_worker(move |_| parallel::map_reduce(range, map, reduce))
     }
 
-    /// Runs `f` with the context of a worker of the pool: this one, or else a worker is asked and waited for.
+    /// Runs `f` with the context of a worker of the pool: this one, or another, which is asked and waited for.
     #[inline]
     #[track_caller]
     fn on_worker<F, R>(self, f: F) -> R

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 #[derive(Debug)]
 #[must_use = "an item that was admitted is counted: it must be put where workers find it"]
 pub enum Admit<T, H> {
-    /// It may, and has been counted: here it is, with its hint.
+    /// The item may come in, and has been counted: here it is, with its hint.
     Yes(T, Option<H>),
     /// The pool has been closed.
     Closed,
@@ -52,7 +52,7 @@ impl<'a> Asking<'a> {
         Self { is_locked: true, lock: PhantomData }
     }
 
-    /// Whether it was asked under a lock.
+    /// Whether the strategy asks under a lock.
     ///
     /// ```
     /// use pool_core::strategy::Asking;

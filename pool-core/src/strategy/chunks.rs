@@ -5,10 +5,10 @@
 //! pop ◄── [ · · · x x x ]  [ x x x x x x ] [ x x x x x x ]  [ x x x · · · ] ◄── push
 //! ```
 //!
-//! A ring that doubles copies every item when it grows, needs up to twice the memory of its items, and does both under
-//! the lock of the thread that grows it. Here an item is written once and read once, the memory is that of the items and of at
-//! most two chunks more (and of a partly used one for each long queue that was appended), and a whole queue moves to
-//! another by exchanging pointers. The longer the queue, the larger its new chunks, up to a limit.
+//! A ring that doubles copies every item when it grows, under the lock, and needs up to twice the memory of its items.
+//! Here an item is written once and read once, the memory is that of the items and of at most two chunks more (and of a
+//! partly used one for each long queue that was appended), and a whole queue moves to another by exchanging pointers.
+//! The longer the queue, the larger its new chunks, up to a limit.
 //!
 //! ```
 //! use pool_core::strategy::chunks::ChunkQueue;
@@ -32,8 +32,8 @@ use std::mem;
 /// The memory that a chunk may take, in bytes.
 const CHUNK_BYTES: usize = 4096;
 
-/// [`ChunkQueue::append`] takes over the chunks of the other queue if it has more than one for each end and at least the items of
-/// so many small ones between. That may leave the chunk before them partly used for good: for every so many full ones, one.
+/// [`ChunkQueue::append`] takes over the chunks of the other queue if at least the items of so many small chunks lie
+/// between its two ends. That may leave the chunk before them partly used for good: one for every so many full ones.
 const SPLICED: usize = 4;
 
 /// A list of chunks with at most this capacity is never shrunk.
@@ -41,13 +41,14 @@ const KEEP: usize = 32;
 
 /// A first-in-first-out queue of chunks. No item is copied when it grows.
 ///
-/// An empty queue holds at most two chunks, which it goes on using: one that hovers around empty allocates nothing. All
-/// other memory goes back as soon as the items in it have been taken, that of a larger chunk at the next look for an item.
+/// An empty queue holds at most two chunks, which it goes on using: a queue that hovers around empty allocates nothing.
+/// All other memory goes back as soon as the items in it have been taken, that of a larger chunk at the next look for
+/// an item.
 // In this order, so that what a push needs comes first, on the cache line of a lock that lies before it, and what a pop needs
 // next.
 #[repr(C)]
 pub struct ChunkQueue<T> {
-    /// The newest items. Its capacity is all it ever gets.
+    /// The newest items. It never grows beyond its capacity.
     last: VecDeque<T>,
     /// The oldest items. If empty, the oldest are the first of `middle`, or of `last` if that is empty, too.
     first: VecDeque<T>,
@@ -68,7 +69,7 @@ struct Chunk<T> {
 impl<T> ChunkQueue<T> {
     /// How many items a chunk of a short queue holds.
     ///
-    /// Enough to make the allocation a small part of the cost of so many, and few enough to be little to hold.
+    /// Enough that the allocation is a small part of their cost, and few enough that a chunk is little to hold.
     pub const CHUNK: usize = if cfg!(loom) {
         2
     } else {
@@ -81,8 +82,8 @@ impl<T> ChunkQueue<T> {
 
     /// How many items a chunk holds at most.
     ///
-    /// What a growing queue needs the allocator must get from the system, often for each chunk apart, at the price of a system
-    /// call, under a lock. So the chunks of a long queue are larger, an eighth of it.
+    /// The allocator must get the memory of a growing queue from the system, often for each chunk separately, with a
+    /// system call, under a lock. So the chunks of a long queue are larger, an eighth of it.
     const LARGEST: usize = if cfg!(loom) { Self::CHUNK } else { 4 * Self::CHUNK };
 
     /// An empty queue, without memory.
@@ -173,17 +174,17 @@ impl<T> ChunkQueue<T> {
             self.next_chunk();
         }
         // One place to pop from: an item that could come from two would be copied once more, in other pieces than it is
-        // read in, which stalls the processor for longer than all the rest.
+        // read in, which stalls the processor for longer than the rest of the pop takes.
         let oldest = if self.first.is_empty() { &mut self.last } else { &mut self.first };
         oldest.pop_front()
     }
 
-    /// Whether a chunk that would stay with an empty queue is larger than such a queue should hold.
+    /// Whether one of the two end chunks is larger than an empty queue should keep.
     fn has_large_end(&self) -> bool {
         self.first.capacity() > Self::CHUNK || self.last.capacity() > Self::CHUNK
     }
 
-    /// Brings the oldest chunk into `first`, which is empty, and gives the memory back that was there.
+    /// Brings the oldest chunk into `first`, which is empty, and frees the memory that was there.
     #[cold]
     fn next_chunk(&mut self) {
         self.first = self.pop_chunk().unwrap_or_else(|| mem::take(&mut self.last));
@@ -217,8 +218,8 @@ impl<T> ChunkQueue<T> {
 
     /// Puts all items of `other` behind those of this queue and leaves `other` empty.
     ///
-    /// O(1) if this queue is empty: both exchange their memory. Else it moves a few chunks' worth of items at most, and of a
-    /// longer `other` one pointer per chunk.
+    /// O(1) if this queue is empty: both exchange their memory. Otherwise it moves a few chunks' worth of items at
+    /// most, and of a longer `other` one pointer per chunk.
     ///
     /// ```
     /// # use pool_core::strategy::chunks::ChunkQueue;
@@ -265,7 +266,7 @@ impl<T> ChunkQueue<T> {
     /// assert_eq!(queue.partition_point(|&item| item < 4), 2);
     /// ```
     pub fn partition_point(&self, mut before: impl FnMut(&T) -> bool) -> usize {
-        // `front` alone would do for `first`, but most who ask look for something near the oldest item.
+        // `front` alone would do for `first`, but most callers look for a point near the oldest item.
         let in_first = self.first.partition_point(&mut before);
         if in_first < self.first.len() {
             return in_first;

@@ -4,7 +4,7 @@
 //! sleeping, and not what an item is: it is generic over `T`. That is why the same code runs under OS threads, under a
 //! model checker, in a simulator with virtual time, and against an oracle that uses plain integers.
 //!
-//! | half | who calls it | what it is |
+//! | half | called by | what it is |
 //! |---|---|---|
 //! | [`Scheduler`] | any thread, through `&self` | what all workers share |
 //! | [`Worker`] | one thread at a time, through `&mut self` | what one worker owns: its deque, its random state |
@@ -55,7 +55,7 @@
 //! [`Closed`](Admit::Closed). There is no second half to forget. The one lock must serve all calls of `inject_if`; a hint
 //! cannot select it, since the hint comes with the answer.
 //!
-//! A refused item never enters the strategy, so the pool need not trust it to come back.
+//! A refused item never enters the strategy, so the pool does not depend on the strategy to give it back.
 //!
 //! # Order that a lock gives
 //!
@@ -68,9 +68,9 @@
 //!
 //! # If a strategy panics
 //!
-//! It should not, but foreign code in it may (a key's `Ord`, say). A strategy must stay whole then. A panic in `inject`
-//! or `push` unwinds to the submitter, and the pool counts the task as cancelled: the strategy must have dropped it. A
-//! panic on a worker that looks for items goes to the panic handler, and the worker looks again.
+//! It should not, but foreign code in it may (a key's `Ord`, say). A strategy must stay intact then. A panic in
+//! `inject` or `push` unwinds to the submitter, and the pool counts the task as cancelled: the strategy must have
+//! dropped it. A panic on a worker that looks for items goes to the panic handler, and the worker looks again.
 //!
 //! # What 1.0 will not promise
 //!
@@ -151,10 +151,10 @@ pub trait Scheduler<T: Send>: Send + Sync + Sized {
     /// either that call comes after the item was put away, and sees it unless a worker has taken it; or all that the calling
     /// thread did before the call happens before the return of `inject`.
     ///
-    /// That is so if `inject` puts the item away under a lock which every promise of emptiness takes, too; a look at a flag
-    /// beside the lock does not do. [`try_next`](Worker::try_next) promises nothing. `false` is always right.
+    /// That is so if `inject` puts the item away under a lock which every promise of emptiness takes, too; a look at a
+    /// flag beside the lock is not enough. [`try_next`](Worker::try_next) promises nothing. `false` is always right.
     ///
-    /// The same answer each time.
+    /// The answer is the same each time.
     #[inline(always)]
     fn inject_is_ordered(&self) -> bool {
         false

@@ -43,7 +43,7 @@ pub struct SharedQueue<T> {
     head: CachePadded<SpinLock<ChunkQueue<T>>>,
 }
 
-// In this order, so that a lone item lies on the line of the lock: it spares its taker another one.
+// In this order, so that a lone item lies on the cache line of the lock, and its taker needs no other line.
 #[repr(C)]
 struct Tail<T> {
     /// The oldest item. If there is none, nothing is in the rest.
@@ -80,8 +80,8 @@ impl<T> SharedQueue<T> {
         self.put(self.tail.lock(), item);
     }
 
-    /// As [`push`](Self::push) for an item that comes with the answer of `admit`, which is asked under the lock of this end: it
-    /// must be quick and not use the queue.
+    /// As [`push`](Self::push) for an item that comes with the answer of `admit`, which is called under the lock of
+    /// this end: `admit` must be quick and not use the queue.
     ///
     /// ```
     /// # use pool_core::strategy::shared_queue::SharedQueue;
@@ -106,7 +106,7 @@ impl<T> SharedQueue<T> {
     #[inline(always)]
     fn put(&self, mut tail: SpinLockGuard<'_, Tail<T>, AtomicBool>, item: T) {
         if tail.first.is_none() {
-            // There is none: nothing to drop.
+            // It was `None`: nothing to drop.
             mem::forget(tail.first.replace(item));
             self.occupy();
         } else {
@@ -114,7 +114,8 @@ impl<T> SharedQueue<T> {
         }
     }
 
-    /// Puts items behind all others, in their order; others may come between. If the iterator panics, those before are in.
+    /// Puts items behind all others, in their order; items of other threads may come between. If the iterator panics,
+    /// the items before stay in.
     ///
     /// ```
     /// # use pool_core::strategy::shared_queue::SharedQueue;
@@ -208,7 +209,7 @@ impl<T> SharedQueue<T> {
         head.is_empty() && self.tail.lock().first.is_none()
     }
 
-    /// How many items wait: exact when nobody pushes or pops, else a recent value. O(1).
+    /// How many items wait: exact while no thread pushes or pops, otherwise a recent value. O(1).
     ///
     /// ```
     /// # use pool_core::strategy::shared_queue::SharedQueue;
@@ -237,8 +238,8 @@ impl<T> fmt::Debug for SharedQueue<T> {
 
 /// One worker's access to a [`SharedQueue`]: push and pop by a thread that does both.
 ///
-/// It remembers whether the head was empty after its last pop. If so, most likely all that waits fits there, and an item that
-/// lies at the head spares its taker the tail. So a push goes there if no other worker is at the head and the tail is empty.
+/// It remembers whether the head was empty after its last pop. If so, few items wait, most likely, and one that lies at
+/// the head spares its taker the tail. So a push goes to the head if no other worker is there and the tail is empty.
 #[derive(Debug, Default)]
 pub struct QueueEnd {
     drained: bool,
@@ -278,7 +279,8 @@ impl QueueEnd {
     }
 }
 
-/// What a batch has given and not submitted yet. Submits it when dropped, also when the iterator panics.
+/// Items that a batch has given and that are not submitted yet. Submits them when dropped, also when the iterator
+/// panics.
 struct Batch<'a, T> {
     to: &'a SharedQueue<T>,
     items: ChunkQueue<T>,

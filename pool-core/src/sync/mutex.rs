@@ -30,8 +30,8 @@ impl<T> Mutex<T> {
 
     /// Waits for the lock and takes it.
     ///
-    /// Under contention a thread first keeps away from the lock for ever longer, up to some 10 µs in all, so that the others
-    /// get several turns without losing the cache line; then it sleeps until it is woken.
+    /// Under contention a thread first stays away from the lock for longer and longer, up to some 10 µs in all, so that
+    /// the others get several turns without losing the cache line; then it sleeps until it is woken.
     ///
     /// ```
     /// let counter = pool_core::sync::Mutex::new(0);
@@ -40,7 +40,7 @@ impl<T> Mutex<T> {
     /// ```
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        // One step rather than two, for those who explore all interleavings.
+        // Under loom one step rather than two, which leaves fewer interleavings to explore.
         #[cfg(loom)]
         return self.lock_contended();
         #[cfg(not(loom))]
@@ -67,7 +67,7 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// Takes the lock if nobody holds it.
+    /// Takes the lock if it is free.
     ///
     /// ```
     /// let counter = pool_core::sync::Mutex::new(0);
@@ -97,7 +97,7 @@ impl Default for Condvar {
 }
 
 impl Condvar {
-    /// A condition variable that nobody waits on.
+    /// A condition variable without waiters.
     ///
     /// ```
     /// let changed = pool_core::sync::Condvar::new();
@@ -134,7 +134,7 @@ impl Condvar {
         }
     }
 
-    /// Wakes everyone who waits.
+    /// Wakes all waiters.
     ///
     /// ```
     /// let changed = pool_core::sync::Condvar::new();

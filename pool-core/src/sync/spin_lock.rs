@@ -9,19 +9,20 @@ use std::time::Duration;
 
 /// A lock whose release is a plain store, for critical sections of a few instructions that call no code of users.
 ///
-/// A [`Mutex`](super::Mutex) must ask on release whether somebody sleeps, which costs as much as taking it. Here nobody
-/// registers: a waiter looks again after a pause, then gives its time away, then sleeps for a short time, and so on until
-/// the lock is free. The later steps matter only when the holder was preempted inside.
+/// A [`Mutex`](super::Mutex) must ask on release whether a thread sleeps, which costs as much as taking it. Here no
+/// waiter registers: it looks again after a pause, then yields, then sleeps for a short time, and so on until the lock
+/// is free. The later steps matter only when the holder was preempted inside.
 ///
 /// Not fair. Not poisoned by a panic. Locking it again on the thread that holds it waits forever.
-// In this order, so that whoever takes the lock has what lies beside the value in its cache, too, and the value's first part.
+// In this order, so that the thread that takes the lock has in its cache, too, what lies beside the value, and the
+// value's first part.
 #[repr(C)]
 pub struct SpinLock<T, B = ()> {
     locked: Flag,
     beside: B,
     value: UnsafeCell<T>,
-    /// Who waits in a model waits here: explorers do not get far where two threads spin. That the flag alone does what a lock
-    /// owes is modelled apart, below.
+    /// Under loom, waiting happens here: loom does not get far where two threads spin. That the flag alone does what a
+    /// lock owes has models of its own, below.
     #[cfg(loom)]
     turn: super::Mutex<()>,
 }
@@ -152,13 +153,13 @@ impl Flag {
         self.0.store(false, Ordering::Release);
     }
 
-    /// Keeps away from the lock for ever longer, so that whoever works under it gets several turns without losing the cache
+    /// Stays away from the lock for longer and longer, so that the holder gets several turns without losing the cache
     /// line, which is worth more than a prompt hand-over.
     #[cold]
     fn acquire_contended(&self) {
         /// Rounds of pauses, each twice as long as the one before: some 30 µs in all.
         const PAUSES: u32 = if cfg!(loom) { 0 } else { 5 };
-        /// Pauses of the first round, about 1 µs: as long as others need for some twenty turns in a row.
+        /// Pauses of the first round, about 1 µs: as long as other threads need for some twenty turns in a row.
         const FIRST: u32 = 64;
         /// Rounds that yield.
         const YIELDS: u32 = 32;
@@ -242,7 +243,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    /// What one does under the lock the other sees, and they do not do it at the same time.
+    /// Each of two threads sees what the other did under the lock, and they are not under it at the same time.
     fn both_count(acquire: fn(&Flag) -> bool) {
         crate::loom_tests::model(move || {
             let lock = Arc::new((Flag::new(), UnsafeCell::new(0)));
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_locks_who_waits() {
+    fn the_flag_locks_by_acquire() {
         both_count(|flag| {
             flag.acquire();
             true
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_locks_who_tries() {
+    fn the_flag_locks_by_try_acquire() {
         both_count(Flag::try_acquire);
     }
 }

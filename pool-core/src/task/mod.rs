@@ -63,8 +63,8 @@ pub(crate) struct TaskVtable {
     pub(crate) kind: TaskKind,
     /// Runs the task and consumes the payload. May unwind only out of user code, with the payload consumed.
     ///
-    /// It is given the identity of the pool whose worker runs it, or 0 elsewhere: a strategy may have carried the task to a
-    /// place that its pool does not outlive. A task that needs its pool does nothing there.
+    /// It is given the identity of the pool whose worker runs it, or 0 elsewhere: a strategy may have carried the task
+    /// to a place that outlives its pool. A task that needs its pool does nothing there.
     ///
     /// # Safety
     /// The payload was made for this vtable and is not used again.
@@ -74,8 +74,8 @@ pub(crate) struct TaskVtable {
     /// # Safety
     /// As for `run`.
     pub(crate) discard: unsafe fn(Payload),
-    /// Decides what becomes of a task that leaves its pool unrun. If it goes back to the user, the pool no longer counts it
-    /// should a worker claim it all the same. May be called again.
+    /// Decides what becomes of a task that leaves its pool unrun. If it goes back to the user, and a worker claims it
+    /// nevertheless, the pool does not count it again. May be called again.
     ///
     /// # Safety
     /// The payload was made for this vtable.

@@ -65,7 +65,8 @@ impl Payload {
     #[inline(always)]
     pub(crate) unsafe fn consume<F, R>(self, here: impl FnOnce(F) -> R, boxed: impl FnOnce(Box<F>) -> R) -> R {
         if const { fits::<F>() } {
-            // SAFETY: `closure` put an `F` there, under the same condition, and nobody else takes it.
+            // SAFETY: `closure` put an `F` there, under the same condition, and it is taken once, by this function's
+            // contract.
             here(unsafe { (&raw const self).cast::<F>().read() })
         } else {
             // SAFETY: as above, for the box.

@@ -157,7 +157,7 @@ impl Context {
         let lost = Cell::new(n);
         let uncount = Uncount { crew: &self.crew, lost: &lost };
         for task in tasks {
-            // The wave has the fence for all.
+            // `notify_many` has the fence for all.
             let (Published::Plainly | Published::Ordered) = push(task);
             lost.set(lost.get() - 1);
         }
@@ -165,7 +165,7 @@ impl Context {
         self.crew.notify_many(n);
     }
 
-    /// Pushes a part of the running work, which is no task of its own, and wakes a sleeper for it if one is needed.
+    /// Pushes a part of the running work, which is not a task of its own, and wakes a sleeper for it if one is needed.
     ///
     /// # Errors
     /// If the strategy panicked: the part is gone, its owner still has what it stood for, and the panic has been reported.

@@ -1,4 +1,4 @@
-//! [`Crew`]: all of a pool that does not depend on its strategy; here, who works in it.
+//! [`Crew`]: all of a pool that does not depend on its strategy; here, its workers.
 
 use super::quiet::Quiet;
 use super::seat::Seat;
@@ -99,7 +99,8 @@ impl Crew {
         }
     }
 
-    /// Counts `n` tasks as lost that the strategy took and dropped when it panicked, and sees to what it kept.
+    /// Counts `n` tasks as lost, which the strategy took and dropped when it panicked, and wakes workers for what it
+    /// kept.
     #[cold]
     pub(crate) fn lose(&self, n: usize) {
         self.ledger.give_back(0, n as u64);
@@ -177,7 +178,7 @@ impl Crew {
         working(&self.seats.lock())
     }
 
-    /// A frame forked by the thief of `origin`, taken.
+    /// Takes a frame that the thief of `origin` has forked.
     pub(crate) fn take_descendant(&self, origin: NonNull<Frame>) -> Option<Taken> {
         self.seats.lock().iter().find_map(|place| place.seat.board.take_descendant(origin))
     }

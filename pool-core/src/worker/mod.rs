@@ -1,6 +1,6 @@
 //! Workers: their seats, what they share, their threads.
 //!
-//! - [`seat`]: what others see of a worker.
+//! - [`seat`]: what other threads see of a worker.
 //! - [`crew`] and [`quiet`]: all of a pool that does not depend on its strategy; its quiet moments and its end.
 //! - [`shared`]: the strategy with its crew; the ways in from outside, and the way out unrun.
 //! - [`context`]: what code that runs on a worker reaches through its thread.

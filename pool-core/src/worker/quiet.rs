@@ -12,7 +12,7 @@ const CLOSING: usize = 1;
 /// In [`Quiet::attention`]: one thread waits for a quiet moment.
 const ONE_WAITING: usize = 2;
 
-/// Who waits for a quiet moment, and whether the pool has ended.
+/// The threads that wait for a quiet moment, and whether the pool has ended.
 #[derive(Debug)]
 pub(super) struct Quiet {
     /// Non-zero while a thread wants to know when the pool is quiet: [`CLOSING`] and a number of [`ONE_WAITING`].
@@ -69,7 +69,7 @@ impl Crew {
 
     /// Whether the pool was closed and has run dry.
     pub(crate) fn has_ended(&self) -> bool {
-        // Acquire: pairs with `settle`.
+        // Acquire: pairs with the Release in `settle`.
         self.quiet.ended.load(Ordering::Acquire)
     }
 
@@ -140,7 +140,7 @@ impl Crew {
         }
         drop(state);
         for thread in self.take_threads() {
-            // A worker's thread never unwinds: what panics in it is caught where it does.
+            // A worker's thread never unwinds: a panic in it is caught where it happens.
             let _ = thread.join();
         }
     }
@@ -153,7 +153,7 @@ impl Crew {
                 self.ledger.give_back(1, 0);
             }
             Withdrawal::Cancelled => {
-                // It may hold a closure whose `Drop` panics. It must be counted all the same.
+                // The `Drop` of its closure may panic. The task must be counted nevertheless.
                 if let Err(payload) = drop_caught(task) {
                     self.report_panic(payload);
                 }

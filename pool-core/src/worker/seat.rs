@@ -1,4 +1,4 @@
-//! A [`Seat`]: the face of a worker that others see. It stays for as long as the pool, while threads come and go.
+//! A [`Seat`]: what other threads see of a worker. It stays for as long as the pool, while threads come and go.
 
 use crate::idle::Order;
 use crate::ledger::Tally;
@@ -67,7 +67,7 @@ impl Seat {
         }
     }
 
-    /// Gives an order. Release: pairs with the unpark that follows.
+    /// Gives an order. Release is more than `order` needs: for a parked worker, the unpark that follows orders it.
     pub(crate) fn give(&self, order: Order) {
         self.order.store(order as u8, Ordering::Release);
     }

@@ -64,7 +64,7 @@ impl<S: Scheduler<Task>> Shared<S> {
         }
     }
 
-    /// The strategy broke its contract and did not ask. The task is not lost for it.
+    /// The strategy broke its contract and did not ask for the task, which is submitted nevertheless.
     #[cold]
     fn inject_unasked(&self, task: Task) -> Result<(), Task> {
         if !self.crew.ledger.admit(&Asking::unlocked()) {
@@ -89,7 +89,8 @@ impl<S: Scheduler<Task>> Shared<S> {
     /// Makes `tasks`, which were counted, visible to the workers, and wakes as many.
     pub(crate) fn inject_counted_batch(&self, tasks: Vec<Task>, hint: Option<S::Hint>) {
         let len = tasks.len();
-        // If the strategy panics, what it did not ask for is dropped, and what it had in hand. The rest lies in it.
+        // If the strategy panics, the tasks that it did not ask for are dropped, and the one that it had in hand. It
+        // keeps the rest.
         let (asked, lost) = (Cell::new(0), Cell::new(len));
         let uncount = Uncount { crew: &self.crew, lost: &lost };
         let tasks = tasks.into_iter().inspect(|_| {
@@ -104,8 +105,8 @@ impl<S: Scheduler<Task>> Shared<S> {
     /// Takes everything that waits out of the pool, for `shutdown_now`.
     pub(crate) fn withdraw_all(&self) {
         self.scheduler.take_all(|task| self.crew.withdraw(task));
-        // Pairs with the fence in `Crew::attend`: either `settle` sees the wish, or the thread that wishes sees what was
-        // counted.
+        // Pairs with the fence in `Crew::attend`: either `Crew::settle` sees that a thread wants attention, or that
+        // thread sees what was counted.
         fence(Ordering::SeqCst);
         self.crew.settle();
     }

@@ -23,7 +23,7 @@ pub(crate) struct WorkerThread<S: Scheduler<Task>> {
     /// Borrowed for the length of one call. A strategy that calls back into its own pool (a user's `Ord` could) finds it
     /// borrowed.
     worker: RefCell<S::Worker>,
-    /// Here, so that a panic in the strategy cannot lose what this worker holds of the idle protocol.
+    /// Here, so that a panic in the strategy cannot lose the token that this worker holds of the idle protocol.
     policy: RefCell<Policy<Arc<Seat>>>,
     /// When the thread started: the policy's time counts from here, in nanoseconds.
     started: Instant,
@@ -57,13 +57,13 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         }
         let mut worker = Some(this.worker.into_inner());
         guarded(&mut || worker.take().into_iter().for_each(Worker::retire));
-        // What it held lies with the others now.
+        // What the worker held is back in the scheduler now.
         crew.notify(Published::Plainly);
         if let Some(on_stop) = &crew.hooks.on_stop {
             guarded(&mut || on_stop(seat.index()));
         }
         drop(this.shared);
-        // It may have been the last that could notice that the pool is quiet. The fence is in `notify`.
+        // This worker may have been the last that could notice that the pool is quiet. The fence is in `notify`.
         crew.settle();
         seat.vacate();
         crew.count_out();
@@ -126,7 +126,7 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         }
     }
 
-    /// What the policy says, upon what was seen.
+    /// The policy's next step, after what was seen.
     fn step(&self, seen: Seen) -> Step<Arc<Seat>> {
         let crew = &self.shared.crew;
         let order = if crew.has_ended() { Order::Leave } else { self.seat.order() };
@@ -134,10 +134,11 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         self.policy.borrow_mut().step(&crew.idle, seen, order, now)
     }
 
-    /// Runs tasks as long as there is one at hand. Then returns what this worker holds of a scope's count.
+    /// Runs tasks as long as there is one at hand. Then returns the credit that this worker holds with a scope.
     fn run_dry(&self, context: &Context) {
         while self.seat.order() == Order::Work {
-            // The task goes from the strategy to `run` without a second place to come from: see `task/payload.rs` on moves.
+            // On its way from the strategy to `run`, the task has one place to come from: see `task/payload.rs` on
+            // moves.
             match self.look() {
                 Some(task) => self.run(context, task),
                 None => break,

@@ -1,22 +1,22 @@
 //! Parallel loops: [`for_each`], [`for_each_mut`], [`map_reduce`].
 //!
 //! A loop is one range in one worker's hand, never a task for each element. The worker runs it from the left, in *blocks*: of
-//! one element first, then longer, then shorter again. Before the first block, and again whenever others want more, it
-//! offers *help with what will be left* as the second half of a [`join`](crate::join()): an unwanted offer is as cheap as an
-//! unwanted fork. Whoever takes the offer takes the right half of what is left *by then*, runs it as a loop of its own (which
-//! others may help with in turn), and comes back for the next half until nothing is left.
+//! one element first, then longer, then shorter again. Before the first block, and again whenever there is demand, it
+//! offers *help with what will be left* as the second half of a [`join`](crate::join()): an unwanted offer is as cheap
+//! as an unwanted fork. The helper that takes the offer takes the right half of what is left *by then*, runs it as a
+//! loop of its own (with helpers in turn), and comes back for the next half until nothing is left.
 //!
 //! ```text
 //! ├─done──┼─block─┼──────left──────┼──────────────helper's──────────────┤
 //!                 next block ►          ◄ next half      (a span of its own)
 //! ```
 //!
-//! So an element that takes long holds up its block, which is short at the start and at the end, and nothing else: the helper
-//! needs no word from the busy owner to take the rest. Results are kept in order: a worker's own are the left end of its part,
-//! and those of its helpers come with the place where they start.
+//! So an element that takes long holds up its block, which is short at the start and at the end, and nothing else: the
+//! helper takes the rest without waiting for the busy owner. Results are kept in order: a worker's own are the left end
+//! of its part, and those of its helpers come with the place where they start.
 //!
-//! An offer is seen by others unless the worker has older offers that nobody has taken: those go first, and ours follows at the
-//! end of the first block at which there is room.
+//! Other workers see an offer unless the worker has older offers that are not taken: those go first, and ours follows
+//! at the end of the first block at which there is room.
 //!
 //! Ranges that are divided when they are stolen: Tzannes, Caragea, Barua, Vishkin, "Lazy binary-splitting" (2010). Blocks that
 //! shrink towards the end: Polychronopoulos, Kuck, "Guided self-scheduling" (1987).
@@ -86,7 +86,7 @@ where
     team::run(slice.len() as u64, &block, &|(), ()| ());
 }
 
-/// The elements of a slice, of which each thread gets others.
+/// The elements of a slice, of which no two threads get the same.
 struct Elements<T>(*mut T);
 
 // SAFETY: what is shared is handed out once, element by element: it is sent, not shared.
@@ -95,7 +95,7 @@ unsafe impl<T: Send> Sync for Elements<T> {}
 impl<T> Elements<T> {
     /// # Safety
     /// - The range lies within the slice.
-    /// - Nobody has any of these elements while `'a` lasts.
+    /// - No other thread uses any of these elements while `'a` lasts, and this one only through the result.
     unsafe fn block<'a>(&self, range: Range<u64>) -> &'a mut [T] {
         let (start, end) = (range.start as usize, range.end as usize);
         // SAFETY: within the slice and of this caller alone, by this function's contract.

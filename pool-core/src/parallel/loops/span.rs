@@ -1,12 +1,12 @@
-//! [`Span`]: what one worker has left of a loop, and what others may take of it.
+//! [`Span`]: what one worker has left of a loop, and what helpers may take of it.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 use std::ops::Range;
 
-/// The part of a loop that one worker has in hand. The worker takes block after block off the left end, and whoever comes to
-/// help takes halves off the right end, at any time, also while the worker is busy with a block.
+/// The part of a loop that one worker has in hand. The worker takes block after block off the left end, and helpers
+/// take halves off the right end, at any time, also while the worker is busy with a block.
 ///
-/// Both ends lie in one word, so a number is given out once, whoever asks. Relaxed throughout: the word stands for nothing but
+/// Both ends lie in one word, so each number is given out once. Relaxed throughout: the word stands for nothing but
 /// itself. What the loop's closures look at was published to the helper together with the frame that it has taken, and what
 /// the helper did is published to the owner with the frame's result.
 #[derive(Debug)]
@@ -85,8 +85,8 @@ impl Span {
     }
 }
 
-/// The most that a worker takes in one block. Whoever is hungry waits for a block at the longest, and the last blocks should
-/// end together; but to take a block costs a few nanoseconds.
+/// The most that a worker takes in one block. An idle worker waits for a block at the longest, and the last blocks
+/// should end together; but to take a block costs a few nanoseconds.
 pub(super) const LONGEST_BLOCK: u32 = 4096;
 
 /// How long the next block should be, with `left` to do and `done` done.
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_takes_much_blindly() {
+    fn a_block_grows_with_what_is_done_and_shrinks_with_what_is_left() {
         assert_eq!([0, 1, 2, 4, 100].map(|done| block_len(100, done)), [1, 1, 2, 4, 25]);
         assert_eq!([0, 1, 3, 8, 1 << 31].map(|left| block_len(left, 50)), [0, 1, 1, 2, 50]);
         assert_eq!(block_len(u32::MAX, u64::MAX), LONGEST_BLOCK);
@@ -150,7 +150,7 @@ mod loom_tests {
     use super::*;
     use std::sync::Arc;
 
-    /// The owner, and a helper who comes at any time, take three numbers. At most two preemptions.
+    /// The owner, and a helper that comes at any time, take three numbers. At most two preemptions.
     #[test]
     fn each_number_is_given_out_once() {
         crate::loom_tests::bounded(2, || {

@@ -1,4 +1,4 @@
-//! [`Loop`]: the blocks of one loop, run by whoever has time.
+//! [`Loop`]: the blocks of one loop, run by a worker and its helpers.
 
 use super::span::{LONGEST_BLOCK, Span};
 use crate::parallel::{fork, join};
@@ -26,8 +26,8 @@ where
     if Context::with(|context| context.is_some()) { this.divide(0..len) } else { this.alone(0..len) }
 }
 
-/// What one worker has in hand: a range of at least two, and the results of those who help with it, each with the start of
-/// its range.
+/// What one worker has in hand: a range of at least two, and the results of its helpers, each with the start of its
+/// range.
 struct Part<R> {
     span: Span,
     helped: Mutex<Vec<(u64, R)>>,
@@ -80,8 +80,8 @@ where
         }
     }
 
-    /// Runs what is left of this worker's part while anybody who has time may help with it. Returns the result of what was
-    /// done here, which is the left end of it.
+    /// Runs what is left of this worker's part while other workers may help with it. Returns the result of what was
+    /// done here, which is the left end of the part.
     fn offer(&self, part: &Part<R>, done: u64) -> Option<R> {
         let (own, ()) = join(|| self.own(part, done), || self.help(part));
         own
@@ -102,7 +102,8 @@ where
         sum
     }
 
-    /// By whoever has taken an offer: half after half from the right. By the owner if nobody has: then nothing is left.
+    /// By the helper that has taken an offer: half after half from the right. By the owner if no helper has: then
+    /// nothing is left.
     fn help(&self, part: &Part<R>) {
         while !self.is_stopped() {
             let Some(range) = part.span.take_last_half() else { break };

@@ -14,7 +14,8 @@ pub(crate) struct Holder<R> {
 
 // SAFETY: the result is `Send` (bound of `new`), and everything else in the cell is atomic or owned by protocol.
 unsafe impl<R: Send> Send for Holder<R> {}
-// SAFETY: through `&Holder` one can only cancel and ask; both work on the atomic word.
+// SAFETY: through `&Holder` a thread can ask, cancel, and run the task; each goes through the atomic word, and only a
+// claim reaches the closure.
 unsafe impl<R: Send> Sync for Holder<R> {}
 
 impl<R> Holder<R> {
@@ -38,7 +39,7 @@ impl<R> Holder<R> {
         self.this().state.is_waiting()
     }
 
-    /// Drops the closure unrun if it has not started. `true` if so.
+    /// Drops the closure unrun if the task has not started. `true` if so.
     pub(crate) fn cancel(&self) -> bool {
         // SAFETY: our reference keeps the cell alive.
         unsafe { cancel(self.header) }
@@ -46,8 +47,8 @@ impl<R> Holder<R> {
 
     /// Runs the task here if it belongs to `pool` and has not started.
     ///
-    /// Also if it was taken out of the pool meanwhile, for `shutdown_now` to hand it back: a worker that waits for it is in
-    /// the way of that very shutdown. The pool has counted it as returned then, and the outcome is `Void`.
+    /// Also if `shutdown_now` has taken the task out of the pool meanwhile, to hand it back: that shutdown waits for
+    /// the worker that waits for the task. The pool has counted the task as returned then, and the outcome is `Void`.
     pub(crate) fn run_if_waiting(&self, pool: usize) -> Option<Outcome> {
         let this = self.this();
         if this.pool != pool {

@@ -1,4 +1,4 @@
-//! The shared cell of a spawned task: closure, then result, and who may touch which when.
+//! The shared cell of a spawned task: closure, then result, and which thread may touch which when.
 //!
 //! A cell has up to two references: the *item* (the [`Task`] in a queue) and the *holder* (a
 //! [`JoinHandle`](crate::JoinHandle), or an outside thread in `install`). The thread that gives up the last one frees it. All
@@ -6,8 +6,8 @@
 //!
 //! - The *closure* belongs to the thread that claimed the cell.
 //! - The *result* belongs to the holder once the cell is done, or to the thread that frees the cell.
-//! - The *waker slot* belongs to the holder while no waker is on offer and the cell has not ended, and else to the thread
-//!   that withdraws the offer, or frees the cell.
+//! - The *waker slot* belongs to the holder while no waker is on offer and the cell has not ended, and otherwise to the
+//!   thread that retracts the offer, or frees the cell.
 //!
 //! Any worker of the pool may claim a waiting cell without its item: that is how a waiter runs what it waits for wherever
 //! the strategy keeps the item. The item is then a shell, and the worker that meets it only frees it.
@@ -341,8 +341,8 @@ unsafe fn complete(header: NonNull<Header>, reference: Reference) {
 impl Header {
     /// The waker of a slot that is the caller's.
     fn take_waker(&self) -> Option<Waker> {
-        // SAFETY: a thread that withdraws the offer of a waker, or is the holder while there is none, owns the slot; both
-        // callers did.
+        // SAFETY: a thread that retracts the offer of a waker, or is the holder while there is none, owns the slot;
+        // both callers retracted it.
         self.waker.with_mut(|slot| unsafe { (*slot).take() })
     }
 }

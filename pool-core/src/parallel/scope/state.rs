@@ -1,11 +1,9 @@
-//! Scopes: tasks that may borrow, because the scope does not end before they have.
-//!
-//! The tasks lie in [`shard`]s, tickets for which go through the strategy. [`credit`] tells how the tasks are counted.
+//! [`State`]: a scope without its lifetime: its count, its shards, its first panic, and how its owner waits.
 
 #[cfg(doc)]
-use crate::offers::{credit, shard};
+use crate::offers::credit;
 
-use super::scope_ticket::ticket;
+use super::ticket::ticket;
 use crate::error::panic::{self, drop_quietly};
 use crate::offers::pending::Pending;
 use crate::offers::shard::{Maker, Pushed, ScopedTask, Shard};
@@ -13,19 +11,8 @@ use crate::sync::atomic::{AtomicPtr, Ordering};
 use crate::sync::{Mutex, Parker, Spin, thread};
 use crate::task::Outcome;
 use crate::worker::{Context, Crew, Inject};
-use std::fmt;
-use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
-
-/// A place to spawn tasks that may borrow everything that outlives `'scope`. Made by [`Pool::scope`](crate::Pool::scope)
-/// and [`scope`].
-#[repr(transparent)]
-pub struct Scope<'scope> {
-    state: State,
-    /// Invariant in `'scope`.
-    marker: PhantomData<fn(&'scope ()) -> &'scope ()>,
-}
 
 /// A scope without its lifetime.
 // The count comes first: the tasks of a scope, and the credit with it, know the scope by a pointer to its count.
@@ -64,41 +51,8 @@ impl Home {
     }
 }
 
-impl<'scope> Scope<'scope> {
-    /// Spawns a task that may borrow what outlives the scope. It runs on some worker of the pool before the scope ends, and
-    /// can spawn further tasks into the scope through its argument.
-    ///
-    /// A panic in it does not stop the others; the scope passes the first one on when all have ended.
-    ///
-    /// A closure of up to two words costs no allocation.
-    ///
-    /// ```
-    /// # use pool_core::doc_toy as my_strategy;
-    /// let mut parts = [0; 2];
-    /// let (first, second) = parts.split_at_mut(1);
-    /// my_strategy::Pool::new().scope(|s| {
-    ///     s.spawn(|s| {
-    ///         first[0] = 1;
-    ///         s.spawn(|_| second[0] = 2);
-    ///     });
-    /// });
-    /// assert_eq!(parts, [1, 2]);
-    /// ```
-    #[inline]
-    pub fn spawn<F>(&self, f: F)
-    where
-        F: FnOnce(&Self) + Send + 'scope,
-    {
-        // SAFETY: what the closure borrows outlives `'scope`. The scope does not end before all of its tasks have run, and
-        // each runs: on the worker that draws its ticket, or on the owner, which looks through the shards. The count that a
-        // task is run with is the first field of its own `Scope`, whose only other field has no size.
-        let task = unsafe { ScopedTask::new(|scope: NonNull<Pending>| f(scope.cast::<Self>().as_ref())) };
-        self.state.spawn(task);
-    }
-}
-
 impl State {
-    fn new(context: Option<&Context>) -> Self {
+    pub(super) fn new(context: Option<&Context>) -> Self {
         Self {
             pending: Pending::new(context.map(|context| NonNull::from(&context.seat().parker))),
             shards: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
@@ -114,7 +68,7 @@ impl State {
     /// Inlined into the caller, so that the closure goes straight from the caller's registers to its place in the shard: see
     /// `task/payload.rs` on moves.
     #[inline(always)]
-    fn spawn(&self, task: ScopedTask) {
+    pub(super) fn spawn(&self, task: ScopedTask) {
         let shard = self.count_in();
         // SAFETY: shards live as long as the pool; those of a scope outside any pool, as long as the scope.
         let pushed = unsafe { shard.as_ref() }.push(task);
@@ -241,6 +195,11 @@ impl State {
         unsafe { count.cast::<Self>().as_ref() }
     }
 
+    /// The first panic of a task, once.
+    pub(super) fn take_panic(&self) -> Option<panic::Payload> {
+        self.panic.lock().take()
+    }
+
     /// Runs one of this scope's tasks. A panic is kept for the end of the scope.
     #[inline]
     fn run(&self, task: ScopedTask) -> Outcome {
@@ -308,7 +267,7 @@ impl State {
 
     /// Waits for all tasks, and runs those that are not started: the newest of this worker's first, since its data is
     /// warm.
-    fn wait(&self, context: Option<&Context>) {
+    pub(super) fn wait(&self, context: Option<&Context>) {
         // The body's own unit.
         self.pending.subtract_own();
         let worker = context.map_or(0, |context| context.seat().index());
@@ -342,7 +301,7 @@ impl State {
     }
 
     /// Gives the shards back. All tasks have ended.
-    fn close(&self) {
+    pub(super) fn close(&self) {
         for place in &self.shards {
             // Relaxed: no other thread uses the scope any more.
             let Some(shard) = NonNull::new(place.load(Ordering::Relaxed)) else { continue };
@@ -354,55 +313,4 @@ impl State {
             }
         }
     }
-}
-
-// A panic in a task is caught where it happens, and the scope stays whole.
-impl UnwindSafe for Scope<'_> {}
-impl RefUnwindSafe for Scope<'_> {}
-
-impl fmt::Debug for Scope<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").finish_non_exhaustive()
-    }
-}
-
-/// Opens a scope on this worker, or outside any pool if `context` is `None`.
-pub(crate) fn scope_here<'scope, R>(context: Option<&Context>, f: impl FnOnce(&Scope<'scope>) -> R) -> R {
-    let scope = Scope { state: State::new(context), marker: PhantomData };
-    let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
-    scope.state.wait(context);
-    scope.state.close();
-    let panic = scope.state.panic.lock().take();
-    match (result, panic) {
-        (Ok(value), None) => value,
-        (Err(payload), None) => resume_unwind(payload),
-        (Ok(value), Some(payload)) => {
-            drop(value);
-            resume_unwind(payload)
-        }
-        (Err(payload), Some(other)) => {
-            drop_quietly(other);
-            resume_unwind(payload)
-        }
-    }
-}
-
-/// Opens a scope: everything spawned in it has ended when this returns.
-///
-/// On a worker this is [`Pool::scope`](crate::Pool::scope) of its pool. Elsewhere the tasks run on this thread, at the end
-/// of the scope.
-///
-/// ```
-/// # use pool_core::doc_toy as my_strategy;
-/// let mut greeting = String::new();
-/// my_strategy::Pool::new().install(|| {
-///     pool_core::scope(|s| s.spawn(|_| greeting.push_str("hello")));
-/// });
-/// assert_eq!(greeting, "hello");
-/// ```
-///
-/// # Panics
-/// With the panic of `f`, or else with the first panic of a task, after all tasks have ended.
-pub fn scope<'scope, R>(f: impl FnOnce(&Scope<'scope>) -> R) -> R {
-    Context::with(|context| scope_here(context, f))
 }

@@ -1,6 +1,6 @@
 //! Tickets of scopes: what goes through the strategy for a [`Shard`] that holds tasks, and how a worker that draws one helps.
 
-use super::scope::State;
+use super::state::State;
 use crate::offers::shard::{Drawn, Shard};
 use crate::task::payload::Payload;
 use crate::task::{Outcome, Task, TaskKind, TaskVtable, Withdrawal};
