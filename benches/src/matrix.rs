@@ -1,4 +1,4 @@
-//! Which contestant is measured on which workload. The only module that names both.
+//! Which contestant is measured on which workload. The only module that imports both.
 
 use std::marker::PhantomData;
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 
-/// How long a workload waits for its tasks before it calls them lost. A guard against hangs, far longer than any run.
+/// How long a workload waits for its tasks before it calls them lost. A guard against hangs, far longer than a correct run.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 const SLOTS: usize = 64;

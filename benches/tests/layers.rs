@@ -281,7 +281,7 @@ fn a_parent_and_each_of_its_children_are_a_pair() {
     let run = "fn run() { a::run(); b::run(); }";
     let knows_parent = ("low/b.rs", "use super::State;\npub struct B;");
     assert_eq!(planted(TWO, &[("low/mod.rs", &(parent.to_owned() + run)), child, knows_parent]), [""; 0]);
-    // The sibling's item is named through the parent, and is the sibling's all the same.
+    // The sibling's item is named through the parent, and still counts as the sibling's.
     let knows_sibling = ("low/b.rs", "use super::A;\npub struct B;");
     assert_eq!(planted(TWO, &[("low/mod.rs", parent), child, knows_sibling]), [""; 0]);
     // From the parent to `b`, to `a`, and back to the parent.

@@ -1,4 +1,5 @@
-//! The large loads, on every strategy: minutes of work, one table, and a failure if anything was lost, unbalanced or hung.
+//! The large loads, on every strategy: minutes of work, one table, and a failure if anything was lost, unbalanced or
+//! hung.
 //!
 //! ```text
 //! cargo run --release -p pool-conformance --example soak [-- [--quick] [--strategy NAME]...]

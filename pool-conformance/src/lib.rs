@@ -26,15 +26,16 @@
 //! | `overlooks_nothing_in_a_last_look` | 2, 3 | one submits while another looks, with the fences of the pool |
 //! | `loses_nothing_in_traffic` | 1, 5 | everything at once, with real threads |
 //!
-//! The laws stand in [`pool_core::strategy`]. A strategy whose shared state goes through [`pool_core::sync`] can be tried
-//! under loom as well, with [`loom_laws!`].
+//! The laws stand in [`pool_core::strategy`]. A strategy whose shared state goes through [`pool_core::sync`] can be
+//! tried under loom as well, with [`loom_laws!`].
 //!
-//! The checks in a pool stand in `in_pool`. Two of them are for strategies that know urgency, and take hints; the macro leaves
-//! them out: `children_inherit_the_level_of_the_task_that_makes_them` and `a_scope_has_the_urgency_of_the_task_that_opens_it`.
+//! The checks in a pool stand in `in_pool`. Two of them are for strategies that know urgency, and take hints; the macro
+//! leaves them out: `children_inherit_the_level_of_the_task_that_makes_them` and
+//! `a_scope_has_the_urgency_of_the_task_that_opens_it`.
 //!
-//! Each check is also a plain function in [`bare`] that gives the [`Violation`], for strategies that need other arguments and
-//! for tests of the kit itself: `tests/teeth/` holds strategies broken on purpose against it, and each is caught by
-//! exactly the law it breaks.
+//! Each check is also a plain function in [`bare`] that gives the [`Violation`], for strategies that need other
+//! arguments and for tests of the kit itself: `tests/teeth/` holds strategies broken on purpose against it, and each is
+//! caught by exactly the law it breaks.
 
 #![forbid(unsafe_code)]
 
@@ -63,8 +64,8 @@ pub fn hold(verdict: Result<(), Violation>) {
 /// Makes a module of tests, one for each check: `conformance!(name: scheduler, order = oracle)`.
 ///
 /// `scheduler` is an expression whose type implements [`Scheduler<T>`](pool_core::Scheduler) for `T = u64` and for
-/// [`bare::Item`]: leave the item type to inference, as in `Fifo::new()`. `oracle` is an [`order::Order`] with the strategy's
-/// hint type. Both are evaluated anew for each run.
+/// [`bare::Item`]: leave the item type to inference, as in `Fifo::new()`. `oracle` is an [`order::Order`] with the
+/// strategy's hint type. Both are evaluated anew for each run.
 #[macro_export]
 macro_rules! conformance {
     ($name:ident: $make:expr, order = $order:expr $(,)?) => {

@@ -75,8 +75,8 @@ pub fn push_against_take<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Sen
     });
 }
 
-/// A worker that has taken the last item pushes another, while an outside item comes in and a second worker takes, both by
-/// the looks of a busy worker.
+/// A worker that has taken the last item pushes another, while an outside item comes in and a second worker takes, both
+/// by the looks of a busy worker.
 pub fn push_after_take<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
     loom::model(move || {
         let scheduler = Arc::new(make());
@@ -98,8 +98,8 @@ pub fn push_after_take<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send 
     });
 }
 
-/// For strategies that promise first in, first out to every submitter: an outside thread submits, and a worker that has taken
-/// the last item pushes another. If it has heard of the submission, its own comes after.
+/// For strategies that promise first in, first out to every submitter: an outside thread submits, and a worker that has
+/// taken the last item pushes another. If it has heard of the submission, its own comes after.
 ///
 /// Not in [`loom_laws!`](crate::loom_laws), as it is no law of every strategy.
 pub fn first_in_first_out<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
@@ -123,8 +123,8 @@ pub fn first_in_first_out<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Se
     });
 }
 
-/// For strategies that know urgency: two urgent items come beside a backlog. Once one of the submissions has returned, a worker
-/// sees that there is something urgent, wherever the other submitter stands.
+/// For strategies that know urgency: two urgent items come beside a backlog. Once one of the submissions has returned,
+/// a worker sees that there is something urgent, wherever the other submitter stands.
 ///
 /// Not in [`loom_laws!`](crate::loom_laws), as it is no law of every strategy.
 pub fn the_urgent_first<S>(make: impl Fn() -> S + Send + Sync + 'static, urgent: S::Hint, patient: S::Hint)
@@ -163,7 +163,8 @@ pub fn retire_against_next<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + S
     });
 }
 
-/// An idle worker's last look against a submission, with the fences of the idle protocol: one of the two sees the other.
+/// An idle worker's last look against a submission, with the fences of the idle protocol: one of the two sees the
+/// other.
 pub fn last_look<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
     meeting(make, sees_with_next::<S>, by_inject::<S>);
 }
@@ -218,8 +219,8 @@ fn by_push_after_a_look<S: Scheduler<u32>>(_: &S, worker: &mut S::Worker) -> boo
     worker.push_is_ordered()
 }
 
-/// `submit`, and then read what the other has said; or say it, and then look. The submitter has a fence in between unless
-/// `submit` says that it is ordered, as in the pool.
+/// `submit`, and then read what the other has said; or say it, and then look. The submitter has a fence in between
+/// unless `submit` says that it is ordered, as in the pool.
 fn meeting<S: Scheduler<u32> + 'static>(
     make: impl Fn() -> S + Send + Sync + 'static,
     sees: fn(&S, &mut S::Worker) -> bool,
@@ -278,8 +279,8 @@ pub fn one_is_asked_at_a_time<S: Scheduler<u32> + 'static>(make: impl Fn() -> S 
     });
 }
 
-/// One thread submits while another closes the pool and goes through `inject_if` as the pool does: it has seen the admission,
-/// or the item is refused.
+/// One thread submits while another closes the pool and goes through `inject_if` as the pool does: it has seen the
+/// admission, or the item is refused.
 pub fn the_closer_has_seen_each_admission<S: Scheduler<u32> + 'static>(make: impl Fn() -> S + Send + Sync + 'static) {
     loom::model(move || {
         let scheduler = Arc::new(make());

@@ -1,5 +1,5 @@
-//! Defects that other pools have, or had: a test for each, with its name. Most run on the toy strategy of `pool-core`, since
-//! they are about the pool; what is about a queue runs on the strategy that has one.
+//! Defects that other pools have, or had: a test for each, with its name. Most run on the toy strategy of `pool-core`,
+//! since they are about the pool; what is about a queue runs on the strategy that has one.
 
 #![cfg(not(loom))]
 
@@ -24,8 +24,8 @@ fn toy() -> Stack {
     Stack::default()
 }
 
-/// The toy, as an awkward strategy would be: it notes its seeds, and its cheap look fails every other time, as after a lost
-/// race.
+/// The toy, as an awkward strategy would be: it notes its seeds, and its cheap look fails every other time, as after a
+/// lost race.
 #[derive(Default)]
 struct Awkward {
     stack: Arc<Stack>,
@@ -338,7 +338,8 @@ fn crossbeam_deque_a_double_steal() {
 fn yatp_69_batch_stealing_inverts_priorities() {
     const SLACKS: [u64; 4] = [0, u64::MAX, u64::MAX, u64::MAX];
     in_pool::keeps_its_order(|| Priority::with_slacks(&SLACKS), || order::Levels::new(&SLACKS, Level::new, 1));
-    // Two workers and nothing but their common queue: no urgent task begins after a less urgent one that waited with it.
+    // Two workers and nothing but their common queue: no urgent task begins after a less urgent one that waited with
+    // it.
     within(LIMIT, "inversion", || {
         let pool = Arc::new(Pool::builder_with(Priority::new()).workers(1).build().unwrap());
         let ran = Arc::new(Mutex::new(Vec::new()));

@@ -1,8 +1,9 @@
 //! Worker pools whose scheduling strategy is a type parameter: two traits that make a strategy, and one pool around all of
 //! them.
 //!
-//! Most users depend on a strategy crate and need nothing else: `pool-fifo`, `pool-workstealing` or `pool-priority`. All that a
-//! user can name comes with it ([`user`]). An author of a strategy implements the two traits of [`strategy`].
+//! Most users depend on a strategy crate and need nothing else: `pool-fifo`, `pool-workstealing` or `pool-priority`.
+//! All that a user can name comes with it ([`user`]). An author of a strategy implements the two traits of
+//! [`strategy`].
 //!
 //! # Where what lies
 //!
@@ -11,7 +12,7 @@
 //! | folder | holds |
 //! |---|---|
 //! | `error` | every error, and panics as values |
-//! | [`sync`] | the one switch between `std` and loom: atomics, locks, parking, pauses, the clock, the number of processors |
+//! | [`sync`] | the one switch between `std` and loom: atomics, locks, parking, pauses, deadlines, the processor count |
 //! | [`strategy`] | the two traits, and what strategies are built from |
 //! | `task` | the task in its three words, its payload, the cell that a handle shares with it |
 //! | `ledger` | what became of every task, in counters; admission; the metrics |
@@ -27,11 +28,9 @@
 //! 1. [`Pool::execute`] makes a [`Task`] of a closure, by value if it is small; [`Pool::spawn`] makes one with a
 //!    [`JoinHandle`].
 //! 2. The task is counted, or refused if the pool has been closed.
-//! 3. The strategy takes it: [`Scheduler::inject_if`](strategy::Scheduler::inject_if) from outside,
-//!    [`Worker::push`](strategy::Worker::push) on a worker.
+//! 3. The strategy takes it: [`Scheduler::inject_if`] from outside, [`Worker::push`] on a worker.
 //! 4. If no worker searches and one sleeps, a sleeper is woken.
-//! 5. A worker's thread gets it from [`Worker::try_next`](strategy::Worker::try_next) or
-//!    [`Worker::next`](strategy::Worker::next),
+//! 5. A worker's thread gets it from [`Worker::try_next`] or [`Worker::next`],
 //! 6. runs it, and catches its panic,
 //! 7. counts what became of it, and wakes the thread that waits for it.
 //! 8. A worker that finds nothing more searches for a bounded time, looks everywhere once more, and sleeps in the kernel.

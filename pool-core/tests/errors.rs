@@ -82,7 +82,7 @@ fn a_join_error_tells_a_panic_from_a_cancel() {
     drop(open);
 }
 
-/// What a mistake of the caller's panics with names the caller's line, not one of the library.
+/// A panic for a mistake of the caller names the caller's line, not one of the library.
 #[test]
 fn a_panic_for_the_callers_mistake_names_the_callers_line() {
     thread_local! {
@@ -151,7 +151,7 @@ fn a_hint_of_another_type_is_refused() {
         let refused = pool_core::task::<u8>().hint(1).try_spawn(log("given back")).unwrap_err();
         assert_eq!(refused.reason(), Rejection::OtherHint);
         refused.into_inner()();
-        // Without a hint, its type is of no interest.
+        // Without a hint, the type of the hints does not matter.
         pool_core::task::<u8>().execute(log("unhinted"));
         pool_core::task().hint(()).spawn(log("hinted")).join().unwrap();
     });

@@ -271,7 +271,7 @@ fn a_panic_comes_back_after_all_that_ran_has_ended() {
         assert_eq!(running.load(Ordering::Relaxed), 0);
         assert_eq!(calls[bad].load(Ordering::Relaxed), 1);
         assert!(calls.iter().all(|calls| calls.load(Ordering::Relaxed) <= 1));
-        // The pool is none the worse for it.
+        // The pool works on as before.
         assert_eq!(pool.map_reduce(0..n, |_| 1, |a, b| a + b), Some(n));
     }
 }

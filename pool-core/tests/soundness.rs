@@ -185,7 +185,7 @@ fn the_closure_of_a_withdrawn_install_panics_in_its_drop() {
     assert!(metrics.is_balanced());
 }
 
-/// A worker waits for a task that `shutdown_now` has taken out of the queue: it must not wait for good.
+/// A worker waits for a task that `shutdown_now` has taken out of the queue: it must not wait for ever.
 #[test]
 fn a_worker_waits_for_a_task_that_was_withdrawn() {
     let pool = Pool::builder().workers(1).build().unwrap();
@@ -240,7 +240,7 @@ impl Drop for Large {
     }
 }
 
-/// Runs `f` on a thread with a stack of so many bytes.
+/// Runs `f` on a thread with a stack of this many bytes.
 fn on_stack<R: Send>(bytes: usize, f: impl FnOnce() -> R + Send) -> R {
     std::thread::scope(|s| std::thread::Builder::new().stack_size(bytes).spawn_scoped(s, f).unwrap().join().unwrap())
 }

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Nine jobs come in groups: none of a group ends before three of them run at the same time, as if each needed an answer
-//! from the others. One worker alone would wait for ever on the first. That the program ends shows that the two workers which
-//! are added meanwhile take what already waits. Afterwards they are retired, and six jobs run one at a time.
+//! from the others. One worker alone would wait for ever on the first. That the program ends shows that the two workers
+//! which are added meanwhile take what already waits. Afterwards they are retired, and six jobs run one at a time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};

@@ -68,7 +68,8 @@ pub(crate) struct Inbox<T> {
     pub(crate) first_level: u8,
     /// Bit `l` is set while there is something of level `l`.
     pub(crate) levels: u64,
-    /// How many submissions there have been, but for those that went to the lanes at once. See [`Lanes::push`](crate::lanes::Lanes::push).
+    /// How many submissions there have been, but for those that went to the lanes at once. See
+    /// [`Lanes::push`](crate::lanes::Lanes::push).
     submitted: u64,
     /// All but the first.
     pub(crate) queues: PerLevel<ChunkQueue<Waiting<T>>>,

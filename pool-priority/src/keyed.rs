@@ -61,14 +61,15 @@ struct Heap<K, T> {
 ///
 /// # Without a key
 ///
-/// A submission from outside without a key goes after all that have one, in submission order; [`with_plain_key`](Self::with_plain_key)
-/// gives it a key instead. A task that a running task submits without a key has the key of that task, and so do the
-/// parts of a task.
+/// A submission from outside without a key goes after all that have one, in submission order;
+/// [`with_plain_key`](Self::with_plain_key) gives it a key instead. A task that a running task submits without a key
+/// has the key of that task, and so do the parts of a task.
 ///
 /// # Panics in `K`'s `Ord`
 ///
 /// A comparison that panics counts as "equal". The panic hook reports it as usual, the order of what waits at that moment
-/// is then unspecified, and no item is lost. A comparison, and the clone of a plain key, run under the strategy's lock: they must not use the pool.
+/// is then unspecified, and no item is lost. A comparison, and the clone of a plain key, run under the strategy's lock:
+/// they must not use the pool.
 ///
 /// # Example
 ///
@@ -226,8 +227,8 @@ where
     }
 }
 
-/// A worker of [`Keyed`]. It holds no items, only the key of the last one, which a [`push`](Worker::push) without a key hands
-/// on.
+/// A worker of [`Keyed`]. It holds no items, only the key of the last one, which a [`push`](Worker::push) without a key
+/// hands on.
 pub struct KeyedWorker<K, T = Task> {
     shared: Arc<Keyed<K, T>>,
     current: Option<K>,

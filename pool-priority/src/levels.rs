@@ -32,7 +32,7 @@ const CHUNK: usize = 256;
 /// # The rule
 ///
 /// Call a waiting item *due* when as many later submissions have been dispatched before it as its level's slack. A dispatch
-/// takes the **oldest due** item if there is one, and else the head of the **most urgent** level.
+/// takes the **oldest due** item if there is one, and otherwise the head of the **most urgent** level.
 ///
 /// # Why the bound holds
 ///
@@ -70,9 +70,9 @@ pub struct Priority<T = Task> {
     /// Beside it, whether it holds anything: changed under its lock, and read without it by a thread that finds the
     /// lanes empty.
     inbox: CachePadded<SpinLock<Inbox<T>, AtomicBool>>,
-    /// Bit `l` is set if the inbox holds something of level `l` whose submission has returned, and perhaps if it does not. Lets
-    /// a worker see without the lock whether there is anything more urgent than what it has. On a line of its own: each
-    /// dispatch reads it.
+    /// Bit `l` is set if the inbox holds something of level `l` whose submission has returned, and perhaps if it does
+    /// not. Lets a worker see without the lock whether there is anything more urgent than what it has. On a line of its
+    /// own: each dispatch reads it.
     arrived: CachePadded<AtomicU64>,
     lanes: CachePadded<SpinLock<Lanes<T>>>,
     slacks: Box<[u64]>,
@@ -162,8 +162,8 @@ impl<T> Priority<T> {
 
     /// As `submit`, for a worker, with what its last `try_take` noted.
     ///
-    /// If the lanes were drained then, most likely the item is the only one, and one that lies in a lane spares its taker the
-    /// inbox. So the item goes there if no thread is at the lanes and nothing waits.
+    /// If the lanes were drained then, most likely the item is the only one, and one that lies in a lane spares its
+    /// taker the inbox. So the item goes there if no thread is at the lanes and nothing waits.
     #[inline(always)]
     fn submit_near(&self, item: T, level: Level, drained: bool) {
         let free = if drained { self.lanes.try_lock() } else { None };
@@ -345,8 +345,8 @@ impl<T> Drop for Chunk<'_, T> {
     }
 }
 
-/// A worker of [`Priority`]. It holds no items, only the level of the last one, which a [`push`](Worker::push) without a hint
-/// hands on.
+/// A worker of [`Priority`]. It holds no items, only the level of the last one, which a [`push`](Worker::push) without
+/// a hint hands on.
 pub struct PriorityWorker<T = Task> {
     shared: Arc<Priority<T>>,
     current: Level,

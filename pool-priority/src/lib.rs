@@ -96,8 +96,8 @@ pub type Pool = pool_core::Pool<Priority>;
 /// A pool that runs the task with the smallest key first: `pool.task().hint(deadline).execute(f)`.
 pub type KeyedPool<K> = pool_core::Pool<Keyed<K>>;
 
-/// A task for the pool whose worker this thread is, without holding the pool: `task().hint(Level::LOW).execute(f)`. Without a
-/// hint it has the level of the task that submits it.
+/// A task for the pool whose worker this thread is, without holding the pool: `task().hint(Level::LOW).execute(f)`.
+/// Without a hint it has the level of the task that submits it.
 ///
 /// For a [`KeyedPool<K>`], [`keyed_task`] takes a key instead.
 ///

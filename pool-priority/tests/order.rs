@@ -104,7 +104,7 @@ fn a_part_is_as_urgent_as_the_work_that_it_is_part_of() {
     levels.inject("urgent", Some(Level::HIGH));
     levels.inject("normal", Some(Level::NORMAL));
     assert_eq!(worker.next(), Some("urgent"));
-    worker.push_part("part of the urgent");
+    worker.push("part of the urgent", None);
     worker.push("new work", Some(Level::NORMAL));
     assert_eq!(take(&mut worker), ["part of the urgent", "normal", "new work"]);
 }
@@ -114,7 +114,7 @@ fn a_part_is_as_urgent_as_the_work_that_it_is_part_of() {
 fn a_batch_may_submit_while_it_is_made() {
     let levels = Arc::new(Priority::new());
     let inner = Arc::clone(&levels);
-    levels.inject_batch((0..600).inspect(move |&item| inner.inject(item + 1_000, Some(Level::HIGH))), Level::LOW);
+    levels.inject_batch((0..600).inspect(move |&item| inner.inject(item + 1_000, Some(Level::HIGH))), Some(Level::LOW));
     let order = take(&mut levels.attach(0));
     assert_eq!(order.len(), 1_200);
     assert!(order[..600].is_sorted() && order[0] == 1_000, "the urgent first, in their order");

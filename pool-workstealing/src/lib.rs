@@ -61,9 +61,9 @@
 //! # Sources
 //!
 //! The deque is [`crossbeam_deque`]'s, after Chase and Lev, *Dynamic Circular Work-Stealing Deque* (SPAA 2005), with the
-//! orderings of Lê, Pop, Cohen and Zappa Nardelli, *Correct and Efficient Work-Stealing for Weak Memory Models* (PPoPP
-//! 2013). The outside queue is
-//! [`SharedQueue`]. Random victims: Blumofe and Leiserson, *Scheduling Multithreaded Computations by Work Stealing* (JACM 1999).
+//! orderings of Lê, Pop, Cohen and Zappa Nardelli, *Correct and Efficient Work-Stealing for Weak Memory Models* (PPoPP 2013).
+//! The outside queue is a [`SharedQueue`]. Random victims: Blumofe and Leiserson, *Scheduling Multithreaded Computations by
+//! Work Stealing* (JACM 1999).
 
 #![forbid(unsafe_code)]
 
@@ -87,7 +87,7 @@ pub use worker::StealingWorker;
 /// A pool whose workers steal from each other.
 pub type Pool = pool_core::Pool<WorkStealing>;
 
-/// A worker looks beyond its own deque at one in so many calls for an item, however much local work it has.
+/// A worker looks beyond its own deque at one in this many calls for an item, however much local work it has.
 ///
 /// A look costs about as much as a dispatch, so the price is about one part in this number. A power of two.
 pub const OUTSIDE_EVERY: usize = 64;

@@ -7,7 +7,7 @@ use crossbeam_utils::CachePadded;
 use pool_core::sync::Mutex;
 use pool_core::sync::atomic::{AtomicUsize, Ordering};
 
-/// One worker, as others see it.
+/// One worker, as the other workers see it.
 pub(crate) struct Member<T> {
     id: usize,
     /// What it pushed.

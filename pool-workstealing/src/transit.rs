@@ -10,8 +10,8 @@ use pool_core::sync::{Mutex, MutexGuard};
 
 /// Counts the moves begun and the moves ended.
 ///
-/// A worker that found each place empty between [`arrived`](Transit::arrived) and [`none_since`](Transit::none_since) that says
-/// `true` has missed nothing:
+/// A worker that found each place empty between [`arrived`](Transit::arrived) and [`none_since`](Transit::none_since)
+/// that says `true` has missed nothing:
 ///
 /// 1. An item missed was seen by neither the look at the place it left nor the look at the place it went to. So the former
 ///    read a value written by its removal, or a later one.
@@ -80,8 +80,8 @@ impl Drop for Moving<'_> {
 
 /// How a worker that can promise nothing, because something moved while it looked, passes the time until it looks again.
 ///
-/// A move is a few instructions, so it spins and yields at first. But a thread can be preempted in the midst of one: then the
-/// others sleep until it goes on, instead of taking its processor.
+/// A move is a few instructions, so it spins and yields at first. But a thread can be preempted in the midst of one:
+/// then other workers sleep until it goes on, instead of taking its processor.
 pub(crate) struct Patience(Backoff);
 
 impl Patience {

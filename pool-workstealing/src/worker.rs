@@ -57,7 +57,7 @@ impl<T: Send> StealingWorker<T> {
         }
     }
 
-    /// One round of looks at the others, from a random one on. Tries each place once.
+    /// One round of looks at the deques of other workers, from a random one on. Tries each once.
     fn rob(&mut self) -> Option<T> {
         self.refresh();
         let count = self.members.len();

@@ -52,7 +52,7 @@ pub(crate) struct Run {
     pub(crate) wall: Duration,
     /// The processor time of all threads in that time, where known.
     pub(crate) cpu: Option<Duration>,
-    /// By file. If the file's task was lost or panicked, it is an error.
+    /// By file. If the file's task was lost or panicked, the outcome is an error.
     pub(crate) outcomes: Vec<io::Result<Hash>>,
     /// By file: from its submission to the start of its hashing.
     pub(crate) waits: Vec<Duration>,

@@ -59,7 +59,7 @@ fn quicksort<C: Join>(fork: &mut C::Fork<'_>, keys: &mut [u64]) {
 
 /// Hoare's partition around the median of nine, which splits runs of equal keys in the middle. Both parts are smaller than
 /// the whole, and no key of the left one exceeds a key of the right one.
-// One piece of code for all contestants: of a copy for each, the place of its loops would change times by 5 %.
+// One piece of code for all contestants: with a copy for each, the place of its loops changes times by 5 %.
 #[inline(never)]
 fn partition(keys: &mut [u64]) -> (&mut [u64], &mut [u64]) {
     let step = (keys.len() - 1) / 8;

@@ -46,7 +46,7 @@ fn chain<C: Execute>(params: &Params) -> Measured {
     run::<C>(params, 20_000, 1)
 }
 
-/// After a chain of `links` tasks runs one that submits `tasks` tasks and blocks.
+/// Runs a chain of `links` tasks, then one that submits `tasks` tasks and blocks.
 fn run<C: Execute>(params: &Params, links: usize, tasks: usize) -> Measured {
     let limit = Duration::from_millis(params.scale.pick(20, 100, 100, 500));
     with_contestant::<C>(params, |pool| {

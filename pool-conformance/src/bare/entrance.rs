@@ -1,8 +1,9 @@
-//! What a strategy owes to a pool that decides what comes in from outside: it asks once for each item, and one at a time if
-//! it says that it holds its lock.
+//! What a strategy owes to a pool that decides what comes in from outside: it asks once for each item, and one at a
+//! time if it says that it holds its lock.
 //!
-//! What the types see to needs no check: a strategy cannot ask twice, cannot have an item that was refused, and cannot leave
-//! out a call for the closing of the pool, since the closer goes through [`Scheduler::inject_if`] as every submitter does.
+//! What the types see to needs no check: a strategy cannot ask twice, cannot have an item that was refused, and cannot
+//! leave out a call for the closing of the pool, since the closer goes through [`Scheduler::inject_if`] as every
+//! submitter does.
 
 use std::hint::spin_loop;
 use std::sync::Arc;
@@ -43,8 +44,8 @@ impl Questions {
     }
 }
 
-/// `inject_if` asks for each item, asks one at a time if it says so, hands out what was admitted, once, and nothing that was
-/// refused. Law 1.
+/// `inject_if` asks for each item, asks one at a time if it says so, hands out what was admitted, once, and nothing
+/// that was refused. Law 1.
 pub fn admissions<S: Scheduler<Item>>(make: impl Fn() -> S) -> Result<(), Violation> {
     let _alone = alone();
     let scheduler = Arc::new(make());
@@ -127,8 +128,8 @@ impl Entrance {
     }
 }
 
-/// A thread that closes the pool and then goes through `inject_if` itself has seen each admission: what it has not seen is
-/// refused. Law 1.
+/// A thread that closes the pool and then goes through `inject_if` itself has seen each admission: what it has not seen
+/// is refused. Law 1.
 pub fn closings<S: Scheduler<Item>>(make: impl Fn() -> S) -> Result<(), Violation> {
     let _alone = alone();
     let ledger = Ledger::new(CLOSINGS);

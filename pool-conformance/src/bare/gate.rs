@@ -12,7 +12,8 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
     RACING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets a number of threads through at the same instant, as far as there are processors; and again, any number of times.
+/// Lets a number of threads through at the same instant, as far as there are processors; and again, any number of
+/// times.
 #[derive(Debug)]
 pub(crate) struct Gate {
     threads: usize,

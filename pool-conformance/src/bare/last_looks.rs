@@ -45,9 +45,9 @@ fn publish<S: Scheduler<Item>>(scheduler: &S, pusher: &mut S::Worker, way: Way, 
     scheduler.inject_is_ordered()
 }
 
-/// One thread publishes an item and then reads what the other has said; the other says it and then looks for items. One of
-/// the two must see the other, with the fences that the pool has there: the publisher's is left out where the strategy
-/// promises order. Laws 2 and 3.
+/// One thread publishes an item and then reads what the other has said; the other says it and then looks for items. One
+/// of the two must see the other, with the fences that the pool has there: the publisher's is left out where the
+/// strategy promises order. Laws 2 and 3.
 pub fn last_looks<S: Scheduler<Item>>(make: impl Fn() -> S) -> Result<(), Violation> {
     let _alone = alone();
     let scheduler = Arc::new(make());

@@ -1,6 +1,7 @@
 //! The laws on the bare traits: no pool, no tasks, plain integers and counted items.
 //!
-//! Each check is a function that says which law a strategy broke. [`conformance!`](crate::conformance) makes a test of each.
+//! Each check is a function that says which law a strategy broke. [`conformance!`](crate::conformance) makes a test of
+//! each.
 
 mod entrance;
 mod gate;

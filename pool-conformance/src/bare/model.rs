@@ -6,8 +6,8 @@ use pool_core::strategy::{Admit, Scheduler, Worker};
 use crate::order::{Order, Source};
 use crate::{Law, Violation};
 
-/// A call on a strategy. Workers are given by position among those attached, modulo their number; hints by a choice that
-/// the [`Order`] interprets, `None` being no hint.
+/// A call on a strategy. Workers are given by position among those attached, modulo their number; hints by a choice
+/// that the [`Order`] interprets, `None` being no hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
     /// `inject`.
@@ -45,8 +45,8 @@ pub enum Call {
     Empty(bool),
 }
 
-/// Makes these calls on one thread, beginning with one worker attached and ending with all that waits taken out, and holds
-/// every answer against the naive model.
+/// Makes these calls on one thread, beginning with one worker attached and ending with all that waits taken out, and
+/// holds every answer against the naive model.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! Short races between few calls, many times over.
 //!
-//! They rest on one consequence of laws 1 and 2: when a worker has been told by `next` that nothing waits, each item that
-//! waited before has been handed to a worker. So the counts must add up, whatever the interleaving.
+//! They rest on one consequence of laws 1 and 2: when a worker has been told by `next` that nothing waits, each item
+//! that waited before has been handed to a worker. So the counts must add up, whatever the interleaving.
 
 use std::sync::Arc;
 use std::thread;
@@ -40,8 +40,8 @@ enum Rival {
 const RIVALS: [Rival; 7] =
     [Rival::Idle, Rival::TakesOne, Rival::Retires, Rival::Drops, Rival::TakesAll, Rival::Joins, Rival::Pushes];
 
-/// One worker takes until `next` says `None`, or asks `is_empty`, while another takes, leaves, joins or takes all: laws 1,
-/// 2, 3 and 5.
+/// One worker takes until `next` says `None`, or asks `is_empty`, while another takes, leaves, joins or takes all: laws
+/// 1, 2, 3 and 5.
 pub fn races<S: Scheduler<Item>>(make: impl Fn() -> S) -> Result<(), Violation> {
     let _alone = alone();
     let mut rng = Rng::new(1);

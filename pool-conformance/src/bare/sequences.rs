@@ -62,8 +62,8 @@ impl<O: Order> Order for Hints<O> {
     }
 }
 
-/// Items that were never handed out are dropped, once, with the scheduler and its last worker, whichever of the two goes
-/// first: law 1.
+/// Items that were never handed out are dropped, once, with the scheduler and its last worker, whichever of the two
+/// goes first: law 1.
 pub fn drops<S: Scheduler<Item>>(make: impl Fn() -> S) -> Result<(), Violation> {
     const ITEMS: usize = 200;
     for taken in [0, 1, 70, ITEMS] {

@@ -20,8 +20,8 @@ const CHILDREN: usize = 3;
 const AHEAD: usize = 500;
 const ITEMS: usize = PRODUCERS * ROOTS * (1 + CHILDREN);
 
-/// Everything at once: producers inject singly and in batches; workers take and push; a visitor takes everything out now
-/// and then. Each item must come out once (law 1), also when workers leave and others join all the time (law 5).
+/// Everything at once: producers inject singly and in batches; workers take and push; a visitor takes everything out
+/// now and then. Each item must come out once (law 1), also when workers leave and others join all the time (law 5).
 pub fn traffic<S: Scheduler<Item>>(make: impl Fn() -> S) -> Result<(), Violation> {
     let _alone = alone();
     drive(make(), false)?;

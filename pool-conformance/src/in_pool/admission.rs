@@ -1,5 +1,5 @@
-//! Laws 1 and 6 in a pool around a strategy whose `inject_if` breaks its contract, in safe code: the pool decides what comes
-//! in, and what it refuses it still has.
+//! Laws 1 and 6 in a pool around a strategy whose `inject_if` breaks its contract, in safe code: the pool decides what
+//! comes in, and what it refuses it still has.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -65,8 +65,9 @@ pub fn a_strategy_that_does_not_ask_loses_nothing<S: Scheduler<Task> + 'static>(
     });
 }
 
-/// A strategy that confuses what it is given, as far as the types let it. Now and then it does not ask. It keeps what it gets,
-/// and puts away what it kept before instead, whether the pool admits or refuses. In the end it hands out everything.
+/// A strategy that confuses what it is given, as far as the types let it. Now and then it does not ask. It keeps what
+/// it gets, and puts away what it kept before instead, whether the pool admits or refuses. In the end it hands out
+/// everything.
 struct Hoarder<S: Scheduler<Task>> {
     inner: Arc<S>,
     /// Held by each call, so that an item on its way from here to `inner` is not overlooked.
@@ -158,8 +159,8 @@ type Runs = Arc<Vec<AtomicU32>>;
 /// What is to hold once the pool has ended.
 type Promise = Box<dyn FnOnce()>;
 
-/// Submits a closure, by each way that can give it back, and of a type for each way. `None` if it was refused: then it has run
-/// here, and had in it what was put into it.
+/// Submits a closure, by each way that can give it back, and of a type for each way. `None` if it was refused: then it
+/// has run here, and had in it what was put into it.
 fn submit<S: Scheduler<Task> + 'static>(pool: &Pool<S>, runs: &Runs, id: usize) -> Option<Promise> {
     let run = {
         let runs = Arc::clone(runs);
@@ -226,8 +227,8 @@ fn given_back<F>(refused: Rejected<F>) -> F {
     refused.into_inner()
 }
 
-/// A pool whose strategy keeps tasks and puts others in their place is closed while the strategy is full of them. What the pool
-/// refuses from then on comes back as it was submitted, whatever its type; and what was accepted runs, once.
+/// A pool whose strategy keeps tasks and puts others in their place is closed while the strategy is full of them. What
+/// the pool refuses from then on comes back as it was submitted, whatever its type; and what was accepted runs, once.
 pub fn what_is_refused_never_passes_through_the_strategy<S: Scheduler<Task> + 'static>(make: Make<S>) {
     const ACCEPTED: usize = 300;
     const REFUSED: usize = 300;

@@ -128,8 +128,8 @@ pub fn balances_while_threads_submit_into_a_shutdown_now<S: Scheduler<Task> + 's
     });
 }
 
-/// A task that runs while `shutdown_now` begins waits for one that it spawned and that has been taken out: it must come to
-/// an end, for `shutdown_now` waits for it.
+/// A task that runs while `shutdown_now` begins waits for one that it spawned and that has been taken out: it must come
+/// to an end, for `shutdown_now` waits for it.
 pub fn shutdown_now_lets_the_running_wait_for_what_they_spawned<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for workers in [1, 2] {

@@ -10,8 +10,8 @@ use pool_core::{Pool, Scheduler, Task, current_worker};
 use super::Make;
 use super::support::{Gate, Token, balanced, check, occupy, pool, threads, tick, until, until_parked};
 
-/// Outside threads submit one by one and in batches, and every task submits two more from inside. Each closure runs once
-/// and is dropped once.
+/// Outside threads submit one by one and in batches, and every task submits two more from inside. Each closure runs
+/// once and is dropped once.
 pub fn runs_each_task_exactly_once<S: Scheduler<Task> + 'static>(make: Make<S>) {
     const PRODUCERS: usize = 3;
     const ROOTS: usize = 1500;
@@ -90,8 +90,8 @@ pub fn runs_what_a_blocked_worker_pushed<S: Scheduler<Task> + 'static>(make: Mak
     });
 }
 
-/// A chain of tiny tasks, in which each submits the next; the last one submits one more and blocks until another worker has
-/// run it. A pool may learn from such a chain to leave it to the worker that it is on, but not for good.
+/// A chain of tiny tasks, in which each submits the next; the last one submits one more and blocks until another worker
+/// has run it. A pool may learn from such a chain to leave it to the worker that it is on, but not for good.
 pub fn runs_the_link_whose_maker_blocks<S: Scheduler<Task> + 'static>(make: Make<S>) {
     fn link(left: usize, end: impl FnOnce() + Send + 'static) {
         match left {

@@ -11,8 +11,8 @@ use super::support::{check, occupy, pool, until, until_parked};
 
 /// How long nothing must happen. Too short a window could only make a check pass that should not.
 const WINDOW: Duration = Duration::from_millis(60);
-/// How many windows may pass before one is quiet: a worker takes its last steps before the kernel parks it after the pool
-/// counts it as sleeping.
+/// How many windows may pass before one is quiet: a worker takes its last steps before the kernel parks it after the
+/// pool counts it as sleeping.
 const WINDOWS: usize = 20;
 
 /// After work of each kind all workers are parked in the kernel: they neither wake up nor use a processor.
@@ -66,8 +66,8 @@ pub fn has_no_threads_but_its_workers<S: Scheduler<Task> + 'static>(make: Make<S
     });
 }
 
-/// A round trip to a pool whose workers are parked makes one worker park again, or by chance a few, not one more for each
-/// worker that there is.
+/// A round trip to a pool whose workers are parked makes one worker park again, or by chance a few, not one more for
+/// each worker that there is.
 pub fn a_round_trip_wakes_no_crowd<S: Scheduler<Task> + 'static>(make: Make<S>) {
     const TRIPS: u64 = 200;
     check(move |name| {

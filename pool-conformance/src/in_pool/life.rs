@@ -160,8 +160,8 @@ pub fn wait_idle_waits_for_everything<S: Scheduler<Task> + 'static>(make: Make<S
     });
 }
 
-/// A worker cannot wait for its own pool, by whichever call, and is told so. A call that closes the pool has closed it all the
-/// same, and other threads may wait for its end.
+/// A worker cannot wait for its own pool, by whichever call, and is told so. A call that closes the pool has closed it
+/// all the same, and other threads may wait for its end.
 pub fn waiting_for_ones_own_pool_is_the_same_error_everywhere<S: Scheduler<Task> + 'static>(make: Make<S>) {
     type Wait<S> = fn(&Pool<S>) -> Result<(), WaitError>;
     fn shutdown_now<S: Scheduler<Task> + 'static>(pool: &Pool<S>) -> Result<(), WaitError> {

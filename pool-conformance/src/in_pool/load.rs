@@ -103,8 +103,8 @@ pub fn nested_waits<S: Scheduler<Task> + 'static>(pool: &Pool<S>, depth: u32) ->
     metrics
 }
 
-/// The last owner of a pool is one of its own tasks: what is queued still runs, then all threads end. `name` must be the
-/// beginning of no other thread's.
+/// The last owner of a pool is one of its own tasks: what is queued still runs, then all threads end. `name` must be
+/// the beginning of no other thread's.
 pub fn dropped_by_its_own_worker<S: Scheduler<Task> + 'static>(scheduler: S, name: &str, workers: usize, close: bool) {
     let (ready, dropped, ran) = (Gate::default(), Gate::default(), Arc::new(AtomicUsize::new(0)));
     let pool = Arc::new(pool(scheduler, name, workers));
@@ -136,8 +136,8 @@ pub fn dropped_by_its_own_worker<S: Scheduler<Task> + 'static>(scheduler: S, nam
     until(|| Arc::strong_count(&ran) == 1 && threads::named(name).is_empty());
 }
 
-/// 64 threads submit until they are refused, while the pool shuts down, which begins when `some` tasks have run: what was
-/// accepted runs, what was refused comes back.
+/// 64 threads submit until they are refused, while the pool shuts down, which begins when `some` tasks have run: what
+/// was accepted runs, what was refused comes back.
 pub fn submit_into_a_shutdown<S: Scheduler<Task> + 'static>(scheduler: S, name: &str, some: usize) -> Metrics {
     let pool = pool(scheduler, name, 4);
     let (ran, accepted, refused) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0), AtomicUsize::new(0));

@@ -32,7 +32,8 @@ pub use support::{LIMIT, thread_states, within};
 pub use urgency::*;
 pub use waiting::*;
 
-/// Makes an empty scheduler. A function and not any closure, so that a check is compiled once for each type of scheduler.
+/// Makes an empty scheduler. A function and not any closure, so that a check is compiled once for each type of
+/// scheduler.
 pub type Make<S> = fn() -> S;
 
 /// The tests of a strategy in a pool, one for each check of [`in_pool`](crate::in_pool) but the order, for which
@@ -41,8 +42,8 @@ pub type Make<S> = fn() -> S;
 macro_rules! in_pool_tests {
     ($make:expr) => {
         $crate::__in_pool_tests! { $make;
-            runs_each_task_exactly_once, takes_a_flood, wakes_a_sleeper_for_each_round_trip, runs_what_a_blocked_worker_pushed,
-            runs_the_link_whose_maker_blocks, looks_everywhere_before_it_sleeps,
+            runs_each_task_exactly_once, takes_a_flood, wakes_a_sleeper_for_each_round_trip,
+            runs_what_a_blocked_worker_pushed, runs_the_link_whose_maker_blocks, looks_everywhere_before_it_sleeps,
             occupies_every_worker, wakes_the_next_for_each_that_blocks, overlaps_the_halves_of_a_join,
             one_long_task_holds_up_no_other, retiring_loses_nothing, workers_come_and_go_under_load,
             added_workers_take_part,

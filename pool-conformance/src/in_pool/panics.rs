@@ -153,8 +153,8 @@ pub fn a_join_unwinds_only_after_its_thief<S: Scheduler<Task> + 'static>(make: M
     });
 }
 
-/// What is dropped because a panic is passed on may itself panic in its `Drop`: the second half's result or payload, the
-/// scope's result, the payload of its second panic. A second panic during unwinding would abort the process.
+/// What is dropped because a panic is passed on may itself panic in its `Drop`: the second half's result or payload,
+/// the scope's result, the payload of its second panic. A second panic during unwinding would abort the process.
 pub fn a_second_panic_in_drop_does_not_abort<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 2);
@@ -263,8 +263,8 @@ pub fn in_a_drop<S: Scheduler<Task> + 'static>(make: Make<S>) {
     });
 }
 
-/// A handle that was polled, or waited for in vain, and then dropped, has not seen the panic: the handler gets it. A waker
-/// that panics does no harm either.
+/// A handle that was polled, or waited for in vain, and then dropped, has not seen the panic: the handler gets it. A
+/// waker that panics does no harm either.
 pub fn after_a_handle_gave_up_waiting<S: Scheduler<Task> + 'static>(make: Make<S>) {
     struct Throws;
     impl Wake for Throws {

@@ -50,7 +50,8 @@ impl<W: Worker<Task>> Worker<Task> for ShortsightedWorker<W> {
     }
 }
 
-/// Every task is found by the last look before a worker parks, and only there: without that look, nothing would ever run.
+/// Every task is found by the last look before a worker parks, and only there: without that look, nothing would ever
+/// run.
 pub fn looks_everywhere_before_it_sleeps<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for workers in [1, 3] {

@@ -176,8 +176,8 @@ pub(crate) mod threads {
         pub(crate) cpu: Option<u64>,
     }
 
-    /// The threads whose name begins with `name`, this one excepted: also those that such threads started without naming
-    /// them, for a thread inherits its parent's name.
+    /// The threads whose name begins with `name`, this one excepted: also those that such threads started without
+    /// naming them, for a thread inherits its parent's name.
     #[cfg(target_os = "linux")]
     pub(crate) fn named(name: &str) -> Vec<Seen> {
         let this = std::fs::read_link("/proc/thread-self").expect("this thread");

@@ -1,7 +1,8 @@
-//! Law 4 in a pool, for strategies that know urgency: what a task submits is as urgent as the task, unless it says otherwise.
+//! Law 4 in a pool, for strategies that know urgency: what a task submits is as urgent as the task, unless it says
+//! otherwise.
 //!
-//! Not in [`conformance!`](crate::conformance), as most strategies know no urgency. Each check takes four hints, the most urgent
-//! first.
+//! Not in [`conformance!`](crate::conformance), as most strategies know no urgency. Each check takes four hints, the
+//! most urgent first.
 
 use std::sync::{Arc, Mutex};
 
@@ -26,8 +27,8 @@ impl Log {
     }
 }
 
-/// A task submits others, by each way and without a hint, while some wait that are more urgent than it, or less. Its children
-/// have its own urgency, and so have their children; one that is given a hint has that, and hands it on.
+/// A task submits others, by each way and without a hint, while some wait that are more urgent than it, or less. Its
+/// children have its own urgency, and so have their children; one that is given a hint has that, and hands it on.
 pub fn children_inherit_the_level_of_the_task_that_makes_them<S>(make: Make<S>, hints: [S::Hint; 4])
 where
     S: Scheduler<Task> + 'static,
@@ -43,8 +44,8 @@ where
     });
 }
 
-/// What ran on the only worker, once for each run of equals: a task with the hint `maker` submits children, with the hint `own`
-/// if there is one, while others wait with the hint `others`.
+/// What ran on the only worker, once for each run of equals: a task with the hint `maker` submits children, with the
+/// hint `own` if there is one, while others wait with the hint `others`.
 fn with_others_waiting<S: Scheduler<Task> + 'static>(
     scheduler: S,
     name: &str,
@@ -100,9 +101,9 @@ fn submit_by_each_way<S: Scheduler<Task> + 'static>(
     pool_core::execute(move || submit_freely(grandchild));
 }
 
-/// A task of little urgency opens a scope, whose tasks it runs itself; what stood for them in the strategy stays there. The
-/// same worker then runs an urgent task that opens a scope. Another worker, once it is free, takes the tasks of that scope
-/// before all that is less urgent.
+/// A task of little urgency opens a scope, whose tasks it runs itself; what stood for them in the strategy stays there.
+/// The same worker then runs an urgent task that opens a scope. Another worker, once it is free, takes the tasks of
+/// that scope before all that is less urgent.
 pub fn a_scope_has_the_urgency_of_the_task_that_opens_it<S>(make: Make<S>, hints: [S::Hint; 4])
 where
     S: Scheduler<Task> + 'static,

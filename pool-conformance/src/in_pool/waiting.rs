@@ -103,9 +103,9 @@ pub fn any_nesting_ends_on_one_worker<S: Scheduler<Task> + 'static>(make: Make<S
     });
 }
 
-/// While a task waits for the second half of a join that another worker runs, more tasks lie in its worker's queue. It must
-/// not pick up one of those: they want the lock that the task holds. (A pool that steals anything while it waits deadlocks
-/// here.)
+/// While a task waits for the second half of a join that another worker runs, more tasks lie in its worker's queue. It
+/// must not pick up one of those: they want the lock that the task holds. (A pool that steals anything while it waits
+/// deadlocks here.)
 pub fn a_lock_may_be_held_around_a_join<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 2);
@@ -138,8 +138,8 @@ pub fn a_lock_may_be_held_around_a_join<S: Scheduler<Task> + 'static>(make: Make
     });
 }
 
-/// Calls `f` in the first half of a join after another worker has begun the second, which goes on for a while after that:
-/// long enough for a waiter to do what it must not.
+/// Calls `f` in the first half of a join after another worker has begun the second, which goes on for a while after
+/// that: long enough for a waiter to do what it must not.
 fn while_another_runs_half(f: impl FnOnce() + Send) {
     let (begun, ended) = (AtomicBool::new(false), AtomicBool::new(false));
     pool_core::join(
@@ -164,8 +164,8 @@ fn fork(depth: u32) {
     }
 }
 
-/// While a task waits, in a join, in a scope or for a handle, its worker runs nothing but what the task itself has forked or
-/// asked for: the tasks on one worker's stack never pile up.
+/// While a task waits, in a join, in a scope or for a handle, its worker runs nothing but what the task itself has
+/// forked or asked for: the tasks on one worker's stack never pile up.
 pub fn waiting_never_picks_up_foreign_tasks<S: Scheduler<Task> + 'static>(make: Make<S>) {
     thread_local! {
         static DEPTH: Cell<usize> = const { Cell::new(0) };

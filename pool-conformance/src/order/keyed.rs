@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use super::{Order, Source};
 
-/// The smallest key first; equal keys in submission order. Without a key, what a worker pushes has the key of the item last
-/// handed out on it, if that has one, and an item from outside has none. Items without a key come after all that have one.
+/// The smallest key first; equal keys in submission order. Without a key, what a worker pushes has the key of the item
+/// last handed out on it, if that has one, and an item from outside has none. Items without a key come after all that
+/// have one.
 #[derive(Clone, Debug)]
 pub struct Keyed<K> {
     key: fn(u8) -> K,

@@ -11,9 +11,9 @@ struct Waiting {
     overtaken: u64,
 }
 
-/// Levels with ageing: the oldest item that has been overtaken as often as its level's slack allows; if there is none, the
-/// most urgent level; first in, first out within a level. Without a hint, what a worker pushes has the level of the item last
-/// handed out on it.
+/// Levels with ageing: the oldest item that has been overtaken as often as its level's slack allows; if there is none,
+/// the most urgent level; first in, first out within a level. Without a hint, what a worker pushes has the level of the
+/// item last handed out on it.
 #[derive(Clone, Debug)]
 pub struct Levels<H> {
     slacks: Vec<u64>,
@@ -26,8 +26,8 @@ pub struct Levels<H> {
 }
 
 impl<H> Levels<H> {
-    /// One level per slack, 0 being the most urgent. `hint` turns a level's number into a hint (a number beyond the last
-    /// means the last), and `plain` is the number of the level that an item from outside has without a hint.
+    /// One level per slack, 0 being the most urgent. `hint` turns a level's number into a hint (a number beyond the
+    /// last means the last), and `plain` is the number of the level that an item from outside has without a hint.
     ///
     /// # Panics
     ///

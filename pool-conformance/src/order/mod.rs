@@ -1,8 +1,8 @@
 //! Oracles for law 4: naive models of what order a strategy promises.
 //!
-//! An oracle is told what was accepted and which worker left, and judges each item handed out. The oracles here are exact
-//! where the contract is exact ([`Fifo`], [`Levels`], [`Keyed`]), and check what is promised where it leaves a choice
-//! ([`WorkStealing`]). They are slow and obvious on purpose.
+//! An oracle is told what was accepted and which worker left, and judges each item handed out. The oracles here are
+//! exact where the contract is exact ([`Fifo`], [`Levels`], [`Keyed`]), and check what is promised where it leaves a
+//! choice ([`WorkStealing`]). They are slow and obvious on purpose.
 
 mod fifo;
 mod keyed;
@@ -31,7 +31,8 @@ pub trait Order {
     /// The hint of the strategies that promise this order.
     type Hint: Clone + Send;
 
-    /// The hint for a choice that the kit made at random; choices are small numbers. `None` where the order knows no hints.
+    /// The hint for a choice that the kit made at random; choices are small numbers. `None` where the order knows no
+    /// hints.
     fn hint(&self, choice: u8) -> Option<Self::Hint>;
 
     /// A worker joined.
@@ -44,8 +45,8 @@ pub trait Order {
         let _ = worker;
     }
 
-    /// An item was accepted. `choice` is `None` for an item without a hint: one from outside is plain, and one that a worker
-    /// pushes inherits the urgency of the item that was last handed out on this worker.
+    /// An item was accepted. `choice` is `None` for an item without a hint: one from outside is plain, and one that a
+    /// worker pushes inherits the urgency of the item that was last handed out on this worker.
     fn accepted(&mut self, item: u64, source: Source, choice: Option<u8>);
 
     /// `worker` was given `item`, which waited. `Err` says what should have come instead, or which bound was passed.

@@ -5,9 +5,9 @@ use crate::bare::Op;
 
 /// Own work newest first, thieves oldest first, and outside work within a bound.
 ///
-/// An item from outside may go to any worker. It must come in submission order as long as there has been only one worker.
-/// While items from outside wait, a worker may take from its own at most `outside_within - 1` times in a row; once there were
-/// several, twice as often, as every other look goes to another worker first.
+/// An item from outside may go to any worker. It must come in submission order as long as there has been only one
+/// worker. While items from outside wait, a worker may take from its own at most `outside_within - 1` times in a row;
+/// once there were several, twice as often, as every other look goes to another worker first.
 #[derive(Clone, Debug)]
 pub struct WorkStealing {
     outside_within: usize,

@@ -1,11 +1,11 @@
 //! A work-stealing toy under one lock, with faults to choose from.
 //!
-//! Some faults cannot be written any more, since the types of `inject_if` exclude them: to keep an item that was refused, or to
-//! give another one back (a refused item never comes in, and nothing goes back); to ask twice (the question is `FnOnce`); to
-//! leave the closing thread without a lock to pass (it goes through `inject_if`, and the strategy cannot tell it from a
-//! submitter before it has asked); to claim a lock without one (`Asking::under` takes a guard). What can still be written is
-//! here: the guard of a wrong lock, no question at all, an item that is admitted and dropped, and one that is put away outside
-//! the lock.
+//! Some faults cannot be written any more, since the types of `inject_if` exclude them: to keep an item that was
+//! refused, or to give another one back (a refused item never comes in, and nothing goes back); to ask twice (the
+//! question is `FnOnce`); to leave the closing thread without a lock to pass (it goes through `inject_if`, and the
+//! strategy cannot tell it from a submitter before it has asked); to claim a lock without one (`Asking::under` takes a
+//! guard). What can still be written is here: the guard of a wrong lock, no question at all, an item that is admitted
+//! and dropped, and one that is put away outside the lock.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -74,7 +74,8 @@ pub(crate) struct Toy<T> {
     state: Mutex<State<T>>,
     /// For `Fault::LooksUnlocked`: whether anything waits.
     waiting: AtomicBool,
-    /// For `Fault::PutsAwayOutsideTheLock`: what was admitted and is not in its place yet, and whether there is anything.
+    /// For `Fault::PutsAwayOutsideTheLock`: what was admitted and is not in its place yet, and whether there is
+    /// anything.
     lobby: Mutex<VecDeque<T>>,
     in_lobby: AtomicBool,
     /// For `Fault::AsksUnderOneOfTwoLocks`.

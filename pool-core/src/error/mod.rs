@@ -17,7 +17,8 @@ pub enum Rejection {
     ShutDown,
     /// A free function was called on a thread that is not a worker of any pool.
     NoWorker,
-    /// The free function [`task`](crate::task()) was given a hint of another type than the strategy of this worker's pool takes.
+    /// The free function [`task`](crate::task()) was given a hint of another type than the strategy of this worker's
+    /// pool takes.
     OtherHint,
 }
 
@@ -264,7 +265,7 @@ impl Error for BuildError {
     }
 }
 
-// `io::Error` is neither, only because it may hold an error of another's making. Nothing here is ever half done.
+// `io::Error` is neither, only because it may hold a foreign error. Nothing here is ever half done.
 impl UnwindSafe for BuildError {}
 impl RefUnwindSafe for BuildError {}
 impl UnwindSafe for StartError {}

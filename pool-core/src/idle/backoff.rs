@@ -11,8 +11,8 @@
 //! **While others work, looks are far apart.** A working worker most likely takes back soon what it pushes, unless a
 //! thief takes the task first, and the cache lines with it.
 //!
-//! **A worker that took tiny tasks from a working one backs off further.** A task that is taken costs both sides cache lines,
-//! worth several tiny tasks. A chain of tiny tasks, each of which submits the next, runs fastest where it is.
+//! **A worker that took tiny tasks from a working one backs off further.** A task that is taken costs both sides cache
+//! lines, worth several tiny tasks. A chain of tiny tasks, each of which submits the next, runs fastest where it is.
 
 use super::policy::Ticks;
 use crate::sync::Spin;
@@ -39,9 +39,9 @@ pub(super) struct Search {
 }
 
 impl Backoff {
-    /// So many searches in a row must find nothing before searches become short.
+    /// This many searches in a row must find nothing before searches become short.
     const TRIALS: u32 = 4;
-    /// From then on, one in so many is long. A power of two.
+    /// From then on, one search in this many is long. A power of two.
     const LONG_EVERY: u32 = 8;
     /// Rounds of a short search: some 1 µs.
     const SHORT: u32 = 24;
@@ -138,12 +138,12 @@ mod tests {
             if fruitless < Backoff::TRIALS {
                 assert_eq!(looks, long, "a few prove nothing");
             } else if fruitless % Backoff::LONG_EVERY == 0 {
-                assert_eq!(looks, long, "one in so many is long");
+                assert_eq!(looks, long, "one in `LONG_EVERY` is long");
             } else {
                 assert!(looks <= Backoff::SHORT + 1 && looks < long, "{looks} of {long}");
             }
         }
-        assert_eq!(looks(&mut backoff, false, None), long, "one in so many is long");
+        assert_eq!(looks(&mut backoff, false, None), long, "one in `LONG_EVERY` is long");
         assert_eq!(looks(&mut backoff, false, Some(1)), 1, "what it was woken for");
         assert!(looks(&mut backoff, false, None) < long, "a wake is no reason to search for long");
         looks(&mut backoff, false, Some(2));

@@ -88,20 +88,23 @@ struct Sleeper<W> {
 #[derive(Debug)]
 pub(crate) struct Idle<W> {
     counts: CachePadded<AtomicU64>,
-    /// Last in, first out: the worker that fell asleep last has the warmest cache. Changed together with the sleeping of `counts`.
+    /// Last in, first out: the worker that fell asleep last has the warmest cache. Changed together with the sleeping
+    /// of `counts`.
     sleepers: Mutex<Vec<Sleeper<W>>>,
-    max_searching: usize,
+    /// At most this many workers search at the same time, however many there are.
+    most_searching: usize,
     /// Workers that have not been told to leave.
     workers: AtomicUsize,
 }
 
 impl<W: Clone> Idle<W> {
-    /// At most `max_searching` workers search at the same time; the others go to sleep after one look.
-    pub(crate) fn new(max_searching: usize) -> Self {
+    /// At most half of the workers search at the same time, and no more than `most_searching`; the others go to sleep after one
+    /// look.
+    pub(crate) fn new(most_searching: usize) -> Self {
         Self {
             counts: CachePadded::new(AtomicU64::new(0)),
             sleepers: Mutex::new(Vec::new()),
-            max_searching: max_searching.max(1),
+            most_searching,
             workers: AtomicUsize::new(0),
         }
     }
@@ -193,10 +196,13 @@ impl<W: Clone> Idle<W> {
 
     /// Counts a worker without work as searching. `None` if enough others are.
     fn search(&self) -> Option<Searching> {
+        // Relaxed: a limit that is out of date for a moment does no harm.
+        let half = self.workers.load(Ordering::Relaxed).div_ceil(2);
+        let most = half.min(self.most_searching).max(1);
         // AcqRel: as in `pick`. Relaxed on failure: nothing is read then.
         self.counts
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |counts| {
-                (Counts(counts).searching() < self.max_searching).then_some(counts + Counts::ONE_SEARCHING)
+                (Counts(counts).searching() < most).then_some(counts + Counts::ONE_SEARCHING)
             })
             .ok()
             .map(|_| Searching(()))
@@ -219,8 +225,8 @@ impl<W: Clone> Idle<W> {
         must_ask
     }
 
-    /// Whether a worker that found an item in its last look must ask the strategy for more (S4). Submitters that saw it while
-    /// it still searched relied on it, as in [`found`](Self::found).
+    /// Whether a worker that found an item in its last look must ask the strategy for more (S4). Submitters that saw it
+    /// while it still searched relied on it, as in [`found`](Self::found).
     fn must_ask(&self) -> bool {
         self.counts().needs_wake()
     }

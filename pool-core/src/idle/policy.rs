@@ -52,7 +52,7 @@ pub(crate) enum Seen {
 pub(crate) enum Step<W> {
     /// Look for an item, cheaply: the look may miss one. Then [`Seen::Item`] or [`Seen::Nothing`].
     Look,
-    /// Pause for so many rounds.
+    /// Pause for this many rounds.
     Pause(u32),
     /// Look everywhere: if this look sees nothing, the worker sleeps. Then [`Seen::Item`] or [`Seen::Nothing`].
     LookEverywhere,

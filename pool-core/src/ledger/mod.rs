@@ -9,16 +9,16 @@
 //! - Each worker counts on its own cache line with plain loads and stores ([`Tally`]).
 //! - Outside threads count what they submit on one of a few counters ([`Gate`]). A submission is either counted before the
 //!   gate closes, and then the pool runs it before it ends, or refused. To learn which, one read-modify-write counts it in
-//!   the word that carries the *closed* bit; or, where the strategy asks under its lock, the lock orders it with the closing,
-//!   and plain loads and stores do.
+//!   the word that carries the *closed* bit; or, where the strategy asks under its lock, the lock orders it with the
+//!   closing, and plain loads and stores do.
 //!
 //! # Is the pool quiet?
 //!
 //! [`Ledger::is_quiet`] adds up first everything that *ended*, then everything that was *submitted*. If the two sums are
 //! equal, there was a moment in between at which nothing waited and nothing ran:
 //!
-//! - A thread that counts an end releases it after everything the task submitted, so each end that the first sum saw brings all
-//!   those submissions, and the task's own, into the second.
+//! - A thread that counts an end releases it after everything the task submitted, so each end that the first sum saw
+//!   brings all those submissions, and the task's own, into the second.
 //! - So the submissions seen include the ends seen; equal numbers mean that they are the same tasks. A task submitted by a
 //!   worker that was not seen would have an unseen, hence unended, parent, and so on up to an outside submission that was
 //!   not seen, which is therefore later than the first sum.
@@ -122,12 +122,12 @@ impl Ledger {
         false
     }
 
-    /// As [`enter`](Self::enter) for one submission, by a thread that holds the lock under which all such calls are made, and
-    /// under which the submission becomes visible.
+    /// As [`enter`](Self::enter) for one submission, by a thread that holds the lock under which all such calls are
+    /// made, and under which the submission becomes visible.
     ///
-    /// The closer passes through that lock after [`close`](Self::close) and before it adds up. If that is after this call, the
-    /// closer sees our count; if it is before, we see the closed bit. So a submission that is refused was never counted
-    /// and hides no quiet moment.
+    /// The closer passes through that lock after [`close`](Self::close) and before it adds up. If that is after this
+    /// call, the closer sees our count; if it is before, we see the closed bit. So a submission that is refused was
+    /// never counted and hides no quiet moment.
     #[inline]
     fn enter_under_lock(&self) -> bool {
         let gate = &self.gates[self.my_gate()];

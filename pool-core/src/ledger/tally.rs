@@ -58,8 +58,8 @@ impl Tally {
         }
     }
 
-    /// Apart, so that the usual end needs no jump: the branch predictor learns where the next task begins from the jumps before
-    /// it, and remembers only so many of them.
+    /// Apart, so that the usual end needs no jump: the branch predictor learns where the next task begins from the
+    /// jumps before it, and remembers only so many of them.
     #[cold]
     fn end_unusual(&self, outcome: Outcome) {
         match outcome {

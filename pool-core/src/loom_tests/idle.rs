@@ -12,7 +12,7 @@ use crate::sync::thread::Thread;
 use crate::sync::{Condvar, Mutex, thread};
 use std::sync::Arc;
 
-/// Workers, items, and what an item does: it waits until so many have been started.
+/// Workers, items, and what an item does: it waits until that many have been started.
 struct House<S = Flagged<usize>> {
     idle: Idle<Thread>,
     items: Arc<S>,
@@ -32,7 +32,7 @@ impl<S: Scheduler<usize, Hint = ()> + Default + 'static> House<S> {
         })
     }
 
-    /// An item that ends when so many items, itself included, have been started.
+    /// An item that ends when `needs` items, itself included, have been started.
     fn submit(&self, needs: usize) {
         self.items.inject(needs, None);
         if let Some(sleeper) = self.idle.notify(Published::by(self.items.inject_is_ordered())) {

@@ -1,12 +1,13 @@
-//! Models of this crate under [loom](https://docs.rs/loom): all interleavings, and all that the memory model allows, of a few
-//! threads that run the code that ships.
+//! Models of this crate under [loom](https://docs.rs/loom): all interleavings, and all that the memory model allows, of
+//! a few threads that run the code that ships.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test -p pool-core --release --lib
 //! ```
 //!
-//! Loom remembers one access of each kind to each atomic. A thread that loads and then stores hides an earlier load of another
-//! thread, and loom then does not go back to let the store come first. Where that matters, the storing thread runs first.
+//! Loom remembers one access of each kind to each atomic. A thread that loads and then stores hides an earlier load of
+//! another thread, and loom then does not go back to let the store come first. Where that matters, the storing thread
+//! runs first.
 //!
 //! Where a model has more threads than can be explored in full, [`bounded`] limits the number of preemptions, which is where
 //! nearly all bugs of this kind show; each says its bound. `std::sync::Arc` is used as it is: its counts are not what is

@@ -6,7 +6,7 @@ use crate::sync::processors;
 use crossbeam_utils::CachePadded;
 use std::ptr::{self, NonNull};
 
-/// Slots of a board. A worker offers at most so many frames at the same time; taken ones do not count.
+/// Slots of a board. A worker offers at most this many frames at the same time; taken ones do not count.
 pub(crate) const SLOTS: usize = if cfg!(loom) { 1 } else { 4 };
 
 /// Set while a ticket for the slot is in the strategy's queue or in a worker's hand.
@@ -33,9 +33,9 @@ pub(crate) struct Board {
     ///
     /// On a line of its own: the owner reads it at each join, and the slots change more often.
     pub(crate) hunger: CachePadded<AtomicUsize>,
-    /// So many slots are in use: one for each other worker ...
+    /// This many slots are in use: one for each other worker ...
     in_use: AtomicUsize,
-    /// ... and for fine work no more than so many: as many other workers as can run at the same time.
+    /// ... and for fine work no more than this many: as many other workers as can run at the same time.
     at_once: usize,
     slots: [Slot; SLOTS],
 }
@@ -50,7 +50,7 @@ impl Board {
         }
     }
 
-    /// So many workers may help the owner from now on.
+    /// From now on, `others` workers may help the owner.
     pub(crate) fn resize(&self, others: usize) {
         self.in_use.store(others.min(SLOTS), Ordering::Relaxed);
         self.ask_for_more();
@@ -63,7 +63,7 @@ impl Board {
         self.hunger.swap(1, Ordering::AcqRel);
     }
 
-    /// Relaxed: a hint; what the owner does upon it is ordered by `settle`.
+    /// Relaxed: a hint; what the owner does with it is ordered by `Board::settle`.
     fn hunger(&self) -> usize {
         self.hunger.load(Ordering::Relaxed)
     }

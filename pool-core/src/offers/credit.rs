@@ -9,7 +9,7 @@
 //! ```
 //!
 //! So the count is zero only when all tasks have ended and all credit was returned. A worker that holds credit keeps the
-//! scope alive, and must not sleep on it: [`Account::settle`] is called before it runs anything else, or sleeps.
+//! scope alive, and must not sleep on it: [`Account::settle`] is called before the worker runs other work, or sleeps.
 //!
 //! The idea is that of weighted reference counts: Bevan, "Distributed garbage collection using reference counting" (1987).
 

@@ -24,8 +24,8 @@ pub(crate) struct Exposure {
     /// Told that a slot is free. Both live as long as the pool.
     pub(crate) board: NonNull<Board>,
     pub(crate) slot: usize,
-    /// The state of the slot while it held this frame, without [`TICKET`]. No other frame has the same until the count in it,
-    /// which is two bits shorter than a pointer, wraps.
+    /// The state of the slot while it held this frame, without [`TICKET`]. No other frame has the same until the count
+    /// in it, which is two bits shorter than a pointer, wraps.
     pub(crate) stamp: usize,
     /// The thief has stored the result and touches the frame no more.
     pub(crate) done: AtomicBool,

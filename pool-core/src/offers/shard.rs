@@ -4,7 +4,7 @@
 //! workers, the shard has a *ticket* in the strategy's queue while it holds tasks: an ordinary item that says "help
 //! with this shard". The worker that draws it takes the oldest task and, if more are there, puts the ticket back before
 //! running it, so that the next idle worker comes to help too. So a task costs two short, uncontended locks and no
-//! queue operation, the strategy decides when scopes get their turn among everything else, and the owner of the scope
+//! queue operation, the strategy decides when scopes get their turn among all other items, and the owner of the scope
 //! finds each of its unstarted tasks.
 //!
 //! Shards outlive their scopes: they belong to the pool, which lends them out again ([`ShardStore`]). So does a ticket that
@@ -53,7 +53,7 @@ impl ScopedTask {
     }
 }
 
-/// The run of a task on a worker, told from all others of its pool: what is submitted meanwhile has its urgency.
+/// The run of a task on a worker, distinct from all others of its pool: what is submitted meanwhile has its urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Maker(u64);
 
@@ -63,13 +63,41 @@ impl Maker {
 
     /// The `n`-th run of the worker thread with this `number`, which is its own in its pool.
     pub(crate) fn new(number: u64, n: u64) -> Self {
-        // No two are equal before a worker has run 2^40 tasks, or a pool has started 2^24 threads; then a ticket may have the
-        // urgency of another task.
+        // No two are equal before a worker has run 2^40 tasks, or a pool has started 2^24 threads; then a ticket may
+        // have the urgency of another task.
         Self((number + 1) << 40 | n & ((1 << 40) - 1))
     }
 }
 
+/// Which of the times that a shard was lent out: its tickets carry it, so that those of an earlier time, which may be of another
+/// urgency, are told from those of today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lending(u8);
+
+impl Lending {
+    /// So many are told apart: as many as there are addresses within a shard. A ticket that has been queued for this many
+    /// lendings of its shard is taken for a fresh one.
+    const MANY: u8 = align_of::<Shard>() as u8;
+
+    fn next(self) -> Self {
+        Self((self.0 + 1) % Self::MANY)
+    }
+
+    /// The shard and the lending in one pointer, for a ticket.
+    pub(crate) fn of(self, shard: NonNull<Shard>) -> *const u8 {
+        shard.as_ptr().cast::<u8>().wrapping_add(usize::from(self.0)).cast_const()
+    }
+
+    /// The shard and the lending that [`of`](Self::of) has put together.
+    pub(crate) fn apart(pointer: *const u8) -> (*const Shard, Self) {
+        let lending = (pointer.addr() % usize::from(Self::MANY)) as u8;
+        (pointer.wrapping_sub(usize::from(lending)).cast(), Self(lending))
+    }
+}
+
 /// Some of the unstarted tasks of one scope: those spawned by one worker.
+// Aligned so that the low bits of its address are free for a `Lending`.
+#[repr(align(64))]
 pub(crate) struct Shard {
     /// The pool whose workers may draw from it.
     pub(crate) pool: usize,
@@ -81,10 +109,11 @@ struct Inner {
     scope: *const Pending,
     /// Oldest first.
     tasks: VecDeque<ScopedTask>,
-    /// A ticket with the urgency of the scope is in the strategy's queue, or in the hand of a worker that puts it back
-    /// if tasks are left.
+    /// A ticket of this lending is in the strategy's queue, or in the hand of a worker that puts it back if tasks are left.
     ticketed: bool,
-    /// The run under which the shard was lent out last: a ticket that is still queued has its urgency.
+    /// Goes up when the shard is lent out under another run.
+    lending: Lending,
+    /// The run under which the shard was lent out last.
     opened_by: Maker,
     /// The scope's owner found the shard empty and parks.
     owner_waits: bool,
@@ -96,8 +125,8 @@ unsafe impl Send for Inner {}
 /// What a push asks of the pusher.
 #[must_use]
 pub(crate) struct Pushed {
-    /// Put a ticket into the queue.
-    pub(crate) wants_ticket: bool,
+    /// Put a ticket of this lending into the queue.
+    pub(crate) ticket: Option<Lending>,
     /// Unpark the scope's owner.
     pub(crate) wakes_owner: bool,
 }
@@ -112,7 +141,7 @@ pub(crate) struct Drawn {
 }
 
 impl Shard {
-    /// A shard keeps no more memory than for so many tasks between scopes.
+    /// Between scopes, a shard keeps no more memory than for this many tasks.
     const KEEP: usize = 1024;
 
     pub(crate) fn new(pool: usize) -> Self {
@@ -120,6 +149,7 @@ impl Shard {
             scope: ptr::null(),
             tasks: VecDeque::new(),
             ticketed: false,
+            lending: Lending(0),
             opened_by: Maker::OUTSIDE,
             owner_waits: false,
         };
@@ -131,8 +161,11 @@ impl Shard {
         let mut inner = self.inner.lock();
         inner.scope = scope.as_ptr();
         // A ticket that an earlier run has left behind may be of another urgency.
-        inner.ticketed &= inner.opened_by == maker;
-        inner.opened_by = maker;
+        if inner.opened_by != maker {
+            inner.opened_by = maker;
+            inner.lending = inner.lending.next();
+            inner.ticketed = false;
+        }
     }
 
     /// The scope has ended: all of its tasks were taken.
@@ -151,7 +184,7 @@ impl Shard {
         let mut inner = self.inner.lock();
         inner.tasks.push_back(task);
         Pushed {
-            wants_ticket: !mem::replace(&mut inner.ticketed, true),
+            ticket: (!mem::replace(&mut inner.ticketed, true)).then_some(inner.lending),
             wakes_owner: mem::replace(&mut inner.owner_waits, false),
         }
     }
@@ -170,9 +203,12 @@ impl Shard {
         task
     }
 
-    /// The oldest task, for the worker that drew a ticket.
-    pub(crate) fn draw(&self) -> Option<Drawn> {
+    /// The oldest task, for the worker that drew a ticket of this lending. `None` also if the shard has been lent out anew since.
+    pub(crate) fn draw(&self, lending: Lending) -> Option<Drawn> {
         let mut inner = self.inner.lock();
+        if inner.lending != lending {
+            return None;
+        }
         let task = inner.tasks.pop_front();
         let is_more = !inner.tasks.is_empty();
         inner.ticketed = is_more;
@@ -181,8 +217,11 @@ impl Shard {
     }
 
     /// The ticket was lost: the strategy panicked. The next push makes another.
-    pub(crate) fn lose_ticket(&self) {
-        self.inner.lock().ticketed = false;
+    pub(crate) fn lose_ticket(&self, lending: Lending) {
+        let mut inner = self.inner.lock();
+        if inner.lending == lending {
+            inner.ticketed = false;
+        }
     }
 }
 
@@ -231,5 +270,51 @@ impl ShardStore {
         // SAFETY: from `borrow`, so it lives as long as the store.
         unsafe { shard.as_ref() }.close();
         self.shards.lock().free.push(shard);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn push(shard: &Shard) -> Option<Lending> {
+        // SAFETY: it borrows nothing.
+        shard.push(unsafe { ScopedTask::new(|_| ()) }).ticket
+    }
+
+    #[test]
+    fn a_shard_and_a_lending_fit_into_a_pointer() {
+        let shard = Shard::new(1);
+        for number in 0..Lending::MANY {
+            let (found, lending) = Lending::apart(Lending(number).of(NonNull::from(&shard)));
+            assert_eq!((found, lending), (&raw const shard, Lending(number)));
+        }
+        assert_eq!(Lending(Lending::MANY - 1).next(), Lending(0));
+    }
+
+    /// A ticket that an earlier run has left behind may be of another urgency: it is of no use for a later one.
+    #[test]
+    fn a_ticket_of_an_earlier_run_draws_nothing() {
+        let (shard, pending) = (Shard::new(1), Pending::new(None));
+        let scope = NonNull::from(&pending);
+        shard.open(scope, Maker::new(0, 1));
+        let first = push(&shard).expect("the first task wants a ticket");
+        assert_eq!(push(&shard), None, "one ticket is enough");
+        while shard.take_newest().is_some() {}
+        shard.close();
+        // Under the same run, the ticket that is queued still does.
+        shard.open(scope, Maker::new(0, 1));
+        assert_eq!(push(&shard), None);
+        assert!(shard.draw(first).is_some_and(|drawn| !drawn.is_more));
+        shard.close();
+        shard.open(scope, Maker::new(0, 2));
+        let second = push(&shard).expect("another run wants a ticket of its own");
+        assert!(shard.draw(first).is_none());
+        assert_eq!(push(&shard), None, "the stale ticket did not pass for the fresh one");
+        assert!(shard.draw(second).is_some_and(|drawn| drawn.is_more));
+        shard.lose_ticket(first);
+        assert_eq!(push(&shard), None);
+        shard.lose_ticket(second);
+        assert_eq!(push(&shard), Some(second));
     }
 }

@@ -50,7 +50,7 @@ impl Calm {
             return false;
         }
         // SAFETY: static, or set by `enter` for as long as the worker's board lives.
-        // Relaxed: a hint; what the owner does upon it is ordered by `Board::settle`.
+        // Relaxed: a hint; what the owner does with it is ordered by `Board::settle`.
         unsafe { &*hunger }.load(Ordering::Relaxed) != 0
     }
 }
@@ -79,13 +79,13 @@ pub(crate) fn is_hungry() -> bool {
 #[derive(Default)]
 pub(crate) struct ForkStack {
     frames: RefCell<Vec<NonNull<Frame>>>,
-    /// So many of the oldest have been exposed at some time.
+    /// This many of the oldest have been exposed at some time.
     exposed: Cell<usize>,
     /// Which taken frame this thread runs, from which height of `frames` on.
     origins: RefCell<Vec<Origin>>,
     /// Whether the work in hand makes many frames in a short time.
     fine: Cell<bool>,
-    /// So many frames more until that is looked at again ...
+    /// This many more frames until that is looked at again ...
     until_look: Cell<u32>,
     /// ... and when it was looked at last, if at all in this task.
     looked: Cell<Option<Instant>>,
@@ -102,7 +102,7 @@ struct Origin {
 }
 
 impl ForkStack {
-    /// Work that makes so many frames ...
+    /// Work that makes this many frames ...
     const MANY: u32 = 64;
     /// ... in so short a time is fine.
     const SHORT: Duration = Duration::from_micros(64);
@@ -110,7 +110,7 @@ impl ForkStack {
     const LARGE_STOCK: usize = 32;
     /// Frames in stock for work that is fine.
     const SMALL_STOCK: usize = 1;
-    /// A join without a frame may lie so far below the stock, in bytes: room for the depth of most recursions.
+    /// A join without a frame may lie this far below the stock, in bytes: room for the depth of most recursions.
     const REACH: usize = 2048;
 
     /// Makes the joins of this thread those of a worker with `board`, until [`leave`](Self::leave).

@@ -76,8 +76,8 @@ fn expose(context: &Context, index: usize, frame: NonNull<Frame>, place: usize) 
         };
         // SAFETY: the frame is on our stack of private frames, so it is alive and no other thread knows it yet.
         unsafe { frame.as_ref().expose_with(exposure) };
-        // Release: pairs with the Acquire of `take`. (Acquire is not needed: `free_slot` has it.) Only a ticket that is drawn
-        // can change the state under us.
+        // Release: pairs with the Acquire of `take`. (Acquire is not needed: `free_slot` has it.) Only a ticket that is
+        // drawn can change the state under us.
         match slot.state.compare_exchange_weak(old, stamp | TICKET, Ordering::AcqRel, Ordering::Relaxed) {
             Ok(old) => break old & TICKET != 0,
             Err(now) => old = now,
@@ -150,8 +150,8 @@ static TICKETS: TaskVtable = TaskVtable { kind: TaskKind::ForkTicket, run: draw,
 
 fn ticket(slot: &Slot, pool: usize) -> Task {
     let payload = Payload::pair(slot, pool);
-    // SAFETY: the payload is a slot and its pool, as the vtable expects. Wherever a strategy carries the ticket, the slot is only
-    // looked at by workers of that pool, and they keep the pool's seats, hence the slot, alive.
+    // SAFETY: the payload is a slot and its pool, as the vtable expects. Wherever a strategy carries the ticket, the
+    // slot is only looked at by workers of that pool, and they keep the pool's seats, hence the slot, alive.
     unsafe { Task::from_raw(&TICKETS, payload) }
 }
 

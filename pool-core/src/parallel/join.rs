@@ -58,9 +58,9 @@ impl<B: FnOnce() -> RB, RB> JoinFrame<B, RB> {
 ///
 /// On a worker this is [`Pool::join`](crate::Pool::join) of its pool; elsewhere it runs `a`, then `b`, right here.
 ///
-/// `b` may begin as soon as `join` is called, but need not begin before `a` has ended: `a` must not wait for `b`. Where joins
-/// are nested, the outermost halves are offered to other workers first. Costs a few instructions while no worker asks
-/// for more.
+/// `b` may begin as soon as `join` is called, but need not begin before `a` has ended: `a` must not wait for `b`. Where
+/// joins are nested, the outermost halves are offered to other workers first. Costs a few instructions while no worker
+/// asks for more.
 ///
 /// ```
 /// # use pool_core::doc_toy as my_strategy;
@@ -141,8 +141,8 @@ impl<F: FnOnce() -> R, R> Second for Option<F> {
 }
 
 /// The first half panicked: the second runs nevertheless, as if a thief had taken it.
-// Not generic: the compiler would take what the second half borrows out of memory and keep it in a register for this call, across
-// the first half, in each join.
+// Not generic: the compiler would take what the second half borrows out of memory and keep it in a register for this
+// call, across the first half, in each join.
 #[cold]
 #[inline(never)]
 fn second_and_unwind(second: &mut dyn Second, payload: panic::Payload) -> ! {

@@ -1,7 +1,7 @@
 //! The protocols that run work in parallel on what workers [offer](crate::offers): `join`, scopes, loops.
 //!
 //! - [`join()`] makes frames; [`fork`] offers, takes and reclaims them; [`wait`] passes the time until a stolen one is done.
-//! - [`scope()`] fills shards, and other workers come to help by the tickets of these.
+//! - [`scope()`] fills shards, whose tickets bring other workers to help.
 //! - [`loops`] divides ranges on top of `join`.
 
 pub(crate) mod fork;

@@ -4,7 +4,7 @@ use crate::sync::{Spin, thread};
 use std::time::Duration;
 
 /// Passes time for a worker that waits for a stolen half of its own `join` and may find parts of that half to help with in
-/// the meantime: first a [`Spin`], then ever longer timed parks, each ended early by an unpark.
+/// the meantime: first a [`Spin`], then longer and longer timed parks, each ended early by an unpark.
 ///
 /// The end of the wait always comes with an unpark. The parks end by themselves only so that the worker looks for new parts
 /// to help with; their length is bounded below by what a wake costs and above by what a missed chance costs.
@@ -18,7 +18,7 @@ pub(crate) struct HelpWait {
 impl HelpWait {
     const SHORTEST: Duration = Duration::from_micros(50);
     const LONGEST: Duration = Duration::from_millis(1);
-    /// While spinning, a look for parts comes at every so many looks for the end.
+    /// While spinning, one look for parts comes with this many looks for the end.
     const LOOKS_APART: u32 = 80;
 
     pub(crate) fn new() -> Self {

@@ -87,7 +87,7 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
         batch: impl IntoIterator<Item = F>,
     ) -> Result<(), Rejected<Vec<F>>> {
         self.submit_all(batch.into_iter().map(Task::from_closure).collect()).map_err(|tasks| {
-            // SAFETY: each was made from an `F` just now, and none was in the hands of a strategy.
+            // SAFETY: each was made from an `F` just now, and none was given to a strategy.
             let closures = tasks.into_iter().map(|task| unsafe { task.into_closure::<F>() });
             Rejected::new(closures.collect(), Rejection::ShutDown)
         })

@@ -186,9 +186,9 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
             }),
         };
         // More searchers than half the processors would take from busy workers the items that those would run next.
-        let max_searching = workers.min(default_workers()).div_ceil(2);
+        let most_searching = default_workers().div_ceil(2);
         let shared =
-            Arc::new(Shared { scheduler: Arc::new(self.scheduler), crew: Arc::new(Crew::new(hooks, max_searching)) });
+            Arc::new(Shared { scheduler: Arc::new(self.scheduler), crew: Arc::new(Crew::new(hooks, most_searching)) });
         let pool = Pool::from_parts(shared, self.threads);
         // On an error the pool is dropped, which ends the threads that it has.
         pool.add_workers(workers).map_err(|error| BuildError::Thread(error.into_source()))?;

@@ -128,7 +128,8 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// been shut down still accepts what its own tasks submit, here and in the methods below, since that is a part of
     /// what it drains.
     ///
-    /// On a worker of this pool, the task takes the urgency of the task that submits it; [`task`](Self::task) can say otherwise.
+    /// On a worker of this pool, the task takes the urgency of the task that submits it; [`task`](Self::task) can say
+    /// otherwise.
     ///
     /// ```
     /// # use pool_core::doc_toy as my_strategy;

@@ -13,14 +13,15 @@ use std::marker::PhantomData;
 
 /// Everything that can be said about a task before it is submitted. It allocates nothing.
 ///
-/// [`Pool::task`] makes one for a pool, and the free function [`task`] one for the pool whose worker the thread is. The short
-/// forms, such as [`Pool::execute`], submit a task of which nothing is said.
+/// [`Pool::task`] makes one for a pool, and the free function [`task`] one for the pool whose worker the thread is. The
+/// short forms, such as [`Pool::execute`], submit a task of which nothing is said.
 ///
 /// | said | means |
 /// |---|---|
 /// | [`hint`](Self::hint) | what the strategy understands, for example a priority |
 ///
-/// Without a hint, a submission from outside is ordinary, and one by a task takes the urgency of that task: children inherit.
+/// Without a hint, a submission from outside is ordinary, and one by a task takes the urgency of that task: children
+/// inherit.
 ///
 /// ```
 /// # use pool_core::doc_toy as my_strategy;
@@ -72,8 +73,8 @@ impl<S: Scheduler<Task> + 'static> sealed::Submit for &Pool<S> {
         Ok(self.shared.crew.id())
     }
 
-    /// By the worker that this thread is, or from outside. A worker's own submissions are always accepted: what runs may bring
-    /// its work to an end.
+    /// By the worker that this thread is, or from outside. A worker's own submissions are always accepted: what runs
+    /// may bring its work to an end.
     #[inline(always)]
     fn submit(&self, task: Task, hint: Option<S::Hint>) -> Result<(), (Task, Rejection)> {
         Context::with_of(
@@ -188,8 +189,8 @@ impl<P: Place> TaskBuilder<P> {
     #[inline]
     pub fn try_execute<F: FnOnce() + Send + 'static>(self, f: F) -> Result<(), Rejected<F>> {
         self.place.submit(Task::from_closure(f), self.hint).map_err(|(task, reason)| {
-            // SAFETY: made from an `F` just now, and what is refused is the very task that was submitted: it never was in
-            // the hands of a strategy.
+            // SAFETY: made from an `F` just now, and what is refused is the very task that was submitted: it was never
+            // given to a strategy.
             Rejected::new(unsafe { task.into_closure::<F>() }, reason)
         })
     }

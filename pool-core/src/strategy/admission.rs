@@ -35,8 +35,8 @@ impl<'a> Asking<'a> {
         Self { is_locked: false, lock: PhantomData }
     }
 
-    /// All calls of [`inject_if`](super::Scheduler::inject_if) of this scheduler hold the same lock when they ask. The answer
-    /// costs less then: it needs no atomic read-modify-write.
+    /// All calls of [`inject_if`](super::Scheduler::inject_if) of this scheduler hold the same lock when they ask. The
+    /// answer costs less then: it needs no atomic read-modify-write.
     ///
     /// ```
     /// use pool_core::strategy::Asking;

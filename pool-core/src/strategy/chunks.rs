@@ -32,8 +32,8 @@ use std::mem;
 /// The memory that a chunk may take, in bytes.
 const CHUNK_BYTES: usize = 4096;
 
-/// [`ChunkQueue::append`] takes over the chunks of the other queue if at least the items of so many small chunks lie
-/// between its two ends. That may leave the chunk before them partly used for good: one for every so many full ones.
+/// [`ChunkQueue::append`] takes over the chunks of the other queue if at least the items of this many small chunks lie
+/// between its two ends. That may leave the chunk before them partly used for good: one for every `SPLICED` full ones.
 const SPLICED: usize = 4;
 
 /// A list of chunks with at most this capacity is never shrunk.
@@ -44,8 +44,8 @@ const KEEP: usize = 32;
 /// An empty queue holds at most two chunks, which it goes on using: a queue that hovers around empty allocates nothing.
 /// All other memory goes back as soon as the items in it have been taken, that of a larger chunk at the next look for
 /// an item.
-// In this order, so that what a push needs comes first, on the cache line of a lock that lies before it, and what a pop needs
-// next.
+// In this order, so that what a push needs comes first, on the cache line of a lock that lies before it, and what a pop
+// needs next.
 #[repr(C)]
 pub struct ChunkQueue<T> {
     /// The newest items. It never grows beyond its capacity.

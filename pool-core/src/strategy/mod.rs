@@ -37,14 +37,14 @@
 //!
 //! # Hints
 //!
-//! A submitter may say something about an item, a [`Hint`](Scheduler::Hint): its priority, its deadline. `None` means that the
-//! submitter said nothing, and the strategy decides:
+//! A submitter may say something about an item, a [`Hint`](Scheduler::Hint): its priority, its deadline. `None` means
+//! that the submitter said nothing, and the strategy decides:
 //!
 //! - [`inject`](Scheduler::inject) gets `None` for a plain submission from outside. A strategy with urgency treats it as
 //!   ordinary, never as the most urgent by accident.
-//! - [`push`](Worker::push) gets `None` for a task that is submitted by the task running on this worker, and for a part of that
-//!   task (a fork of a `join`, a share of a loop, a ticket for the tasks of a scope). A strategy with urgency gives it the
-//!   urgency of the item that it last handed out here: children inherit.
+//! - [`push`](Worker::push) gets `None` for a task that is submitted by the task running on this worker, and for a part
+//!   of that task (a fork of a `join`, a share of a loop, a ticket for the tasks of a scope). A strategy with urgency
+//!   gives it the urgency of the item that it last handed out here: children inherit.
 //!
 //! # Admission under a lock
 //!
@@ -62,9 +62,9 @@
 //! A submitter and a worker that falls asleep must not overlook each other: the submitter publishes an item and then reads
 //! how many workers sleep; the worker announces that it sleeps and then looks for items once more. In general each needs a
 //! full fence in between, one for each submission. Where both go through one lock, the lock has ordered them already: either
-//! the look comes later and sees the item, or the submission comes later and sees the announcement. A strategy that can promise
-//! this says so with [`inject_is_ordered`](Scheduler::inject_is_ordered) and [`push_is_ordered`](Worker::push_is_ordered), and
-//! its items are published without a fence.
+//! the look comes later and sees the item, or the submission comes later and sees the announcement. A strategy that can
+//! promise this says so with [`inject_is_ordered`](Scheduler::inject_is_ordered) and
+//! [`push_is_ordered`](Worker::push_is_ordered), and its items are published without a fence.
 //!
 //! # If a strategy panics
 //!
@@ -110,8 +110,8 @@ pub trait Scheduler<T: Send>: Send + Sync + Sized {
 
     /// Whether no item waits anywhere, workers' own places included (law 3).
     ///
-    /// The pool asks when a searching worker has found something, to learn whether to wake another. So it should cost no more
-    /// than a look at each place.
+    /// The pool asks when a searching worker has found something, to learn whether to wake another. So it should cost
+    /// no more than a look at each place.
     fn is_empty(&self) -> bool;
 
     /// As [`inject`](Self::inject) for an item that the pool must admit first: calls `admit` once, and accepts the item that
@@ -168,8 +168,8 @@ pub trait Worker<T: Send>: Send {
     /// The same as [`Scheduler::Hint`].
     type Hint;
 
-    /// Accepts an item from the thread that owns this worker. Without a hint, a strategy with urgency gives it that of the item
-    /// last handed out here.
+    /// Accepts an item from the thread that owns this worker. Without a hint, a strategy with urgency gives it that of
+    /// the item last handed out here.
     ///
     /// Another worker must be able to take it from now on, even if this one never calls [`next`](Self::next) again
     /// (law 2): the pusher may block right after.

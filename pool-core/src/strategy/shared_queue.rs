@@ -148,8 +148,8 @@ impl<T> SharedQueue<T> {
         !self.tail.beside().load(Ordering::Acquire)
     }
 
-    /// Takes the oldest item. `None` means that the queue was empty at some moment of the call, and orders the call with every
-    /// push: what comes in later sees what this thread did before. O(1).
+    /// Takes the oldest item. `None` means that the queue was empty at some moment of the call, and orders the call
+    /// with every push: what comes in later sees what this thread did before. O(1).
     ///
     /// ```
     /// # use pool_core::strategy::shared_queue::SharedQueue;

@@ -1,7 +1,7 @@
 //! Parking under loom, with the token of `std::thread::park`.
 //!
-//! Loom's own `park` keeps the token in the scheduling state of the thread, where a contended lock erases it. A wake-up would
-//! then be lost that `std` keeps. Here the token is a value behind a lock.
+//! Loom's own `park` keeps the token in the scheduling state of the thread, where a contended lock erases it. A wake-up
+//! would then be lost that `std` keeps. Here the token is a value behind a lock.
 
 use loom::sync::Mutex;
 use std::fmt;

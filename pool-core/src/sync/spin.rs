@@ -38,7 +38,7 @@ impl Spin {
     }
 }
 
-/// Passes the time of so many rounds of a [`Spin`].
+/// Passes the time of `rounds` rounds of a [`Spin`].
 #[inline]
 pub(crate) fn pause(rounds: u32) {
     for _ in 0..Spin::PAUSES * rounds {

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! The payload is the closure itself if it fits, else one pointer to wherever the work lies: a box, the shared cell of a
-//! [`JoinHandle`](crate::JoinHandle), a slot of a worker's board. A closure of up to two words therefore costs no allocation, which
-//! matters because a block that is allocated on one core and freed on another costs several times the queue operation.
+//! [`JoinHandle`](crate::JoinHandle), a slot of a worker's board. A closure of up to two words therefore costs no
+//! allocation, which matters because a block that is allocated on one core and freed on another costs several times the
+//! queue operation.
 
 pub(crate) mod cell;
 pub(crate) mod payload;

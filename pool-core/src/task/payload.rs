@@ -4,10 +4,10 @@
 //!
 //! Compilers copy three words in memory as one piece of two and one of one. If they were written one by one just before, a
 //! processor cannot serve the piece of two from its store buffer: it waits until the stores have reached the cache, 4 ns and
-//! more, each time. Something that is written and read at once should therefore not go from memory to memory on its way. So a
-//! payload is a pair, which is passed in registers, and where a task of three words goes through hot code, that code is
-//! inlined and has one place to take it from. Where `inline(always)` stands on a function that is given a closure or an item,
-//! here or in a strategy, this is why.
+//! more, each time. Something that is written and read at once should therefore not go from memory to memory on its
+//! way. So a payload is a pair, which is passed in registers, and where a task of three words goes through hot code,
+//! that code is inlined and has one place to take it from. Where `inline(always)` stands on a function that is given a
+//! closure or an item, here or in a strategy, this is why.
 
 use std::mem::{MaybeUninit, align_of, size_of};
 use std::ptr;

@@ -56,12 +56,12 @@ struct Place {
 }
 
 impl Crew {
-    pub(crate) fn new(hooks: Hooks, max_searching: usize) -> Self {
+    pub(crate) fn new(hooks: Hooks, most_searching: usize) -> Self {
         // Relaxed: only the number matters.
         let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
         Self {
             id,
-            idle: Idle::new(max_searching),
+            idle: Idle::new(most_searching),
             ledger: Ledger::new(),
             hooks,
             shards: ShardStore::new(id),
@@ -220,7 +220,8 @@ impl fmt::Debug for Crew {
     }
 }
 
-/// Counts tasks as lost if the strategy panics while they are handed to it: it has dropped them, and they must not be waited for.
+/// Counts tasks as lost if the strategy panics while they are handed to it: it has dropped them, and they must not be
+/// waited for.
 ///
 /// To be forgotten once the strategy has returned.
 pub(crate) struct Uncount<'a> {

@@ -1,4 +1,5 @@
-//! The quiet moment, at which nothing waits and nothing runs; and the end of a pool, which is the first one after its closing.
+//! The quiet moment, at which nothing waits and nothing runs; and the end of a pool, which is the first one after its
+//! closing.
 
 use super::crew::Crew;
 use crate::error::panic::drop_caught;
@@ -78,9 +79,10 @@ impl Crew {
     /// Each thread that may have caused the last change calls it after that change and a full fence: a worker before it
     /// parks and when it ends, a thread that withdraws tasks, an outside thread whose submission was refused or lost.
     pub(crate) fn settle(&self) {
-        // The caller's fence pairs with the one in `attend`: either we see the flag, or the thread that set it sees our change.
-        // Acquire: pairs with the Release in `end_when_quiet`. A thread that sees the flag sees the gates closed, and so every
-        // submission that came in time.
+        // The caller's fence pairs with the one in `attend`: either we see the flag, or the thread that set it sees our
+        // change.
+        // Acquire: pairs with the Release in `end_when_quiet`. A thread that sees the flag sees the gates closed, and
+        // so every submission that came in time.
         let attention = self.quiet.attention.load(Ordering::Acquire);
         if attention == 0 {
             return;
@@ -105,7 +107,7 @@ impl Crew {
     /// Asks for attention to the next quiet moment, which may be now.
     fn attend(&self, flag: impl FnOnce(&AtomicUsize)) {
         flag(&self.quiet.attention);
-        // Pairs with the fence of each thread that calls `settle`.
+        // Pairs with the fence before each call of `Crew::settle`.
         fence(Ordering::SeqCst);
         self.settle();
     }

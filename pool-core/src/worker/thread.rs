@@ -1,5 +1,5 @@
-//! [`WorkerThread`]: one worker on its thread. It runs tasks, and does what the [idle policy](crate::idle) says when there is
-//! none.
+//! [`WorkerThread`]: one worker on its thread. It runs tasks, and does what the [idle policy](crate::idle) says when
+//! there is none.
 
 use super::context::{Context, Inject, Queue};
 use super::seat::Seat;

@@ -1,10 +1,10 @@
 //! Parallel loops: [`for_each`], [`for_each_mut`], [`map_reduce`].
 //!
-//! A loop is one range in one worker's hand, never a task for each element. The worker runs it from the left, in *blocks*: of
-//! one element first, then longer, then shorter again. Before the first block, and again whenever there is demand, it
-//! offers *help with what will be left* as the second half of a [`join`](crate::join()): an unwanted offer is as cheap
-//! as an unwanted fork. The helper that takes the offer takes the right half of what is left *by then*, runs it as a
-//! loop of its own (with helpers in turn), and comes back for the next half until nothing is left.
+//! A loop is one range in one worker's hand, never a task for each element. The worker runs it from the left, in
+//! *blocks*: of one element first, then longer, then shorter again. Before the first block, and again whenever there is
+//! demand, it offers *help with what will be left* as the second half of a [`join`](crate::join()): an unwanted offer
+//! is as cheap as an unwanted fork. The helper that takes the offer takes the right half of what is left *by then*,
+//! runs it as a loop of its own (with helpers in turn), and comes back for the next half until nothing is left.
 //!
 //! ```text
 //! ├─done──┼─block─┼──────left──────┼──────────────helper's──────────────┤
@@ -18,8 +18,8 @@
 //! Other workers see an offer unless the worker has older offers that are not taken: those go first, and ours follows
 //! at the end of the first block at which there is room.
 //!
-//! Ranges that are divided when they are stolen: Tzannes, Caragea, Barua, Vishkin, "Lazy binary-splitting" (2010). Blocks that
-//! shrink towards the end: Polychronopoulos, Kuck, "Guided self-scheduling" (1987).
+//! Ranges that are divided when they are stolen: Tzannes, Caragea, Barua, Vishkin, "Lazy binary-splitting" (2010).
+//! Blocks that shrink towards the end: Polychronopoulos, Kuck, "Guided self-scheduling" (1987).
 
 mod index;
 mod span;
@@ -134,8 +134,8 @@ where
 #[inline]
 fn reduce_block<R>(steps: Range<u64>, map: &impl Fn(u64) -> R, reduce: &impl Fn(R, R) -> R) -> R {
     let len = steps.end - steps.start;
-    // For results that fit into registers. Integers gain a little, floating-point numbers, whose order the compiler must keep, a
-    // factor of nearly four; more lanes gain nothing.
+    // For results that fit into registers. Integers gain a little, floating-point numbers, whose order the compiler
+    // must keep, a factor of nearly four; more lanes gain nothing.
     let in_lanes = const { !std::mem::needs_drop::<R>() && size_of::<R>() <= 16 };
     let (first, next) = if in_lanes && len >= LANES * LANES {
         let lane = len / LANES;

@@ -1,6 +1,7 @@
 //! Scopes: tasks that may borrow, because the scope does not end before they have.
 //!
-//! The tasks lie in [`shard`]s, [tickets](ticket) for which go through the strategy. [`credit`] tells how the tasks are counted.
+//! The tasks lie in [`shard`]s, [tickets](ticket) for which go through the strategy. [`credit`] tells how the tasks are
+//! counted.
 
 mod state;
 mod ticket;

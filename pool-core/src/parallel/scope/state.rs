@@ -6,7 +6,7 @@ use crate::offers::credit;
 use super::ticket::ticket;
 use crate::error::panic::{self, drop_quietly};
 use crate::offers::pending::Pending;
-use crate::offers::shard::{Maker, Pushed, ScopedTask, Shard};
+use crate::offers::shard::{Lending, Maker, Pushed, ScopedTask, Shard};
 use crate::sync::atomic::{AtomicPtr, Ordering};
 use crate::sync::{Mutex, Parker, Spin, thread};
 use crate::task::Outcome;
@@ -35,7 +35,7 @@ struct Home {
     /// All live as long as the pool, which outlives the scope: the scope runs on one of its workers.
     crew: NonNull<Crew>,
     owner: NonNull<Parker>,
-    /// Where tickets go for tasks that are spawned by threads of no pool.
+    /// Where tickets go for tasks that are spawned by threads outside the pool.
     outside: NonNull<dyn Inject>,
 }
 
@@ -72,7 +72,7 @@ impl State {
         let shard = self.count_in();
         // SAFETY: shards live as long as the pool; those of a scope outside any pool, as long as the scope.
         let pushed = unsafe { shard.as_ref() }.push(task);
-        if pushed.wants_ticket || pushed.wakes_owner {
+        if pushed.ticket.is_some() || pushed.wakes_owner {
             self.tell(shard, &pushed);
         }
     }
@@ -108,15 +108,15 @@ impl State {
         if pushed.wakes_owner {
             home.unpark_owner();
         }
-        if pushed.wants_ticket {
+        if let Some(lending) = pushed.ticket {
             // SAFETY: the pool outlives the scope.
             Context::with_of(unsafe { home.crew.as_ref() }, |context| match context {
-                Some(context) => Self::submit_ticket(context, shard),
+                Some(context) => Self::submit_ticket(context, shard, lending),
                 None => {
                     // SAFETY: as above.
-                    if unsafe { home.outside.as_ref() }.inject_ticket(ticket(shard)).is_err() {
+                    if unsafe { home.outside.as_ref() }.inject_ticket(ticket(shard, lending)).is_err() {
                         // SAFETY: shards live as long as the pool.
-                        unsafe { shard.as_ref() }.lose_ticket();
+                        unsafe { shard.as_ref() }.lose_ticket(lending);
                     }
                 }
             });
@@ -124,10 +124,10 @@ impl State {
     }
 
     /// Puts the ticket of a shard into the queue of this worker, and wakes a sleeper for it if one is needed.
-    pub(super) fn submit_ticket(context: &Context, shard: NonNull<Shard>) {
-        context.submit_part(ticket(shard)).unwrap_or_else(|()| {
+    pub(super) fn submit_ticket(context: &Context, shard: NonNull<Shard>, lending: Lending) {
+        context.submit_part(ticket(shard, lending)).unwrap_or_else(|()| {
             // SAFETY: shards live as long as the pool.
-            unsafe { shard.as_ref() }.lose_ticket();
+            unsafe { shard.as_ref() }.lose_ticket(lending);
         });
     }
 

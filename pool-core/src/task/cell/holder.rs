@@ -85,8 +85,8 @@ impl<R> Holder<R> {
         if !this.state.retract_waker() {
             return false;
         }
-        // SAFETY: the holder (`&mut self`) owns the slot while no waker is on offer: only the holder offers one, and the threads
-        // that end the task touch the slot only if they find an offer.
+        // SAFETY: the holder (`&mut self`) owns the slot while no waker is on offer: only the holder offers one, and
+        // the threads that end the task touch the slot only if they find an offer.
         let previous = this.waker.with_mut(|slot| unsafe { (*slot).replace(waker.clone()) });
         drop(previous);
         this.state.offer_waker()

@@ -1,8 +1,8 @@
 //! The shared cell of a spawned task: closure, then result, and which thread may touch which when.
 //!
 //! A cell has up to two references: the *item* (the [`Task`] in a queue) and the *holder* (a
-//! [`JoinHandle`](crate::JoinHandle), or an outside thread in `install`). The thread that gives up the last one frees it. All
-//! of its life is in one atomic word, whose transitions [`state`] names.
+//! [`JoinHandle`](crate::JoinHandle), or an outside thread in `install`). The thread that gives up the last one frees
+//! it. All of its life is in one atomic word, whose transitions [`state`] names.
 //!
 //! - The *closure* belongs to the thread that claimed the cell.
 //! - The *result* belongs to the holder once the cell is done, or to the thread that frees the cell.

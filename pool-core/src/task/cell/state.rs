@@ -94,8 +94,8 @@ impl State {
 
     /// Takes the closure, to run it.
     pub(super) fn claim(&self) -> Claim {
-        // Acquire: the closure was stored before the cell was shared, and sharing released it: by the queue, or by the thread
-        // that gave the handle away.
+        // Acquire: the closure was stored before the cell was shared, and sharing released it: by the queue, or by the
+        // thread that gave the handle away.
         let old = self.0.fetch_or(CLAIMED, Ordering::Acquire);
         if old & CLAIMED == 0 {
             Claim::Ours { was_withdrawn: old & WITHDRAWN != 0 }
@@ -112,8 +112,8 @@ impl State {
         self.0.fetch_or(CLAIMED | CANCELLED, Ordering::Acquire) & CLAIMED == 0
     }
 
-    /// Claims the closure in order to drop it. `None` if it was claimed before; else whether the waker slot, which is the
-    /// caller's now, holds a waker.
+    /// Claims the closure in order to drop it. `None` if it was claimed before; otherwise whether the waker slot, which
+    /// is the caller's now, holds a waker.
     pub(super) fn cancel(&self) -> Option<bool> {
         // AcqRel: Acquire for the closure and the waker slot, whose last writer released with its own change of the word;
         // Release so that the holder that reads `CANCELLED` finds the slot given up.
@@ -155,8 +155,8 @@ impl State {
         }
     }
 
-    /// Publishes the result of a task that its own holder has run. A waker that an earlier wait left is not woken: the holder
-    /// is here.
+    /// Publishes the result of a task that its own holder has run. A waker that an earlier wait left is not woken: the
+    /// holder is here.
     pub(super) fn complete_for_holder(&self) {
         // Release: pairs with the Acquire of the thread that frees the cell or reads the result.
         self.0.fetch_or(DONE, Ordering::Release);
@@ -168,8 +168,8 @@ impl State {
         self.0.fetch_and(!reference.bit(), Ordering::AcqRel) & (ITEM | HOLDER) == reference.bit()
     }
 
-    /// By the holder: takes back the offer of a waker that it made before, if any. `false` if the task has ended; else the
-    /// waker slot is the holder's.
+    /// By the holder: takes back the offer of a waker that it made before, if any. `false` if the task has ended;
+    /// otherwise the waker slot is the holder's.
     pub(super) fn retract_waker(&self) -> bool {
         // Acquire, here and in `offer_waker`: pairs with `complete` and `cancel`, for the result.
         let mut old = self.0.load(Ordering::Acquire);
