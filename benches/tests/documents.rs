@@ -172,7 +172,12 @@ fn every_file_with_a_weak_ordering_is_explained() {
         let library = ["pool-core", "pool-fifo", "pool-workstealing", "pool-priority"];
         let shipped =
             library.iter().any(|it| shown.starts_with(&format!("{it}/src/"))) && !shown.contains("loom_tests");
-        if shipped && !named.contains(&file) && weak.iter().any(|ordering| read(&file).contains(ordering)) {
+        // Not in the examples of the docs.
+        let is_code = |line: &&str| !line.trim_start().starts_with("//");
+        let has_weak = |file: &Path| {
+            read(file).lines().filter(is_code).any(|line| weak.iter().any(|ordering| line.contains(ordering)))
+        };
+        if shipped && !named.contains(&file) && has_weak(&file) {
             faults.push(format!("docs/memory-orderings.md does not mention {shown}"));
         }
     }

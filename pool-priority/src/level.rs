@@ -4,7 +4,7 @@ use crate::inbox::PLAIN;
 
 /// How urgent an item is. Level 0 is the most urgent.
 ///
-/// A level beyond the last of a [`Priority`] means its last: nothing is refused and nothing is lost.
+/// A level beyond the last of a [`Priority`](crate::Priority) means its last: nothing is refused and nothing is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Level(pub(crate) u8);
 
