@@ -62,6 +62,11 @@ impl Twin for Item {
     }
 }
 
+/// A flag on a cache line of its own: a store to it takes its time, and shows whether a promise relies on it.
+#[derive(Default)]
+#[repr(align(128))]
+struct Flag(AtomicBool);
+
 struct State<T> {
     outside: VecDeque<T>,
     own: BTreeMap<usize, VecDeque<T>>,
@@ -73,11 +78,11 @@ pub(crate) struct Toy<T> {
     fault: Fault,
     state: Mutex<State<T>>,
     /// For `Fault::LooksUnlocked`: whether anything waits.
-    waiting: AtomicBool,
+    waiting: Flag,
     /// For `Fault::PutsAwayOutsideTheLock`: what was admitted and is not in its place yet, and whether there is
     /// anything.
     lobby: Mutex<VecDeque<T>>,
-    in_lobby: AtomicBool,
+    in_lobby: Flag,
     /// For `Fault::AsksUnderOneOfTwoLocks`.
     other: Mutex<()>,
     /// Calls of `inject_if`.
@@ -90,23 +95,30 @@ impl<T> Toy<T> {
         Self {
             fault,
             state: Mutex::new(state),
-            waiting: AtomicBool::new(false),
+            waiting: Flag::default(),
             lobby: Mutex::new(VecDeque::new()),
-            in_lobby: AtomicBool::new(false),
+            in_lobby: Flag::default(),
             other: Mutex::new(()),
             calls: AtomicUsize::new(0),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.fetched(self.state.lock().unwrap())
+        let has_arrived = self.has_arrived();
+        self.fetched(self.state.lock().unwrap(), has_arrived)
     }
 
-    /// The state with what lay in the lobby, as far as the flag tells.
-    fn fetched<'a>(&self, mut state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
-        if self.in_lobby.load(Ordering::Acquire) {
+    /// Whether something lies in the lobby. Asked without the lock, and before it is taken: the sooner after the last
+    /// word of the thread that looks, the more often the promise shows to be wrong.
+    fn has_arrived(&self) -> bool {
+        self.fault == Fault::PutsAwayOutsideTheLock && self.in_lobby.0.load(Ordering::Acquire)
+    }
+
+    /// The state with what lay in the lobby, if something has arrived there.
+    fn fetched<'a>(&self, mut state: MutexGuard<'a, State<T>>, has_arrived: bool) -> MutexGuard<'a, State<T>> {
+        if has_arrived {
             let mut lobby = self.lobby.lock().unwrap();
-            self.in_lobby.store(false, Ordering::Relaxed);
+            self.in_lobby.0.store(false, Ordering::Relaxed);
             state.outside.append(&mut lobby);
         }
         state
@@ -128,11 +140,11 @@ impl<T> Toy<T> {
 
     /// After an item was put away. The lock is no longer held.
     fn announce(&self) {
-        self.waiting.store(true, Ordering::Release);
+        self.waiting.0.store(true, Ordering::Release);
     }
 
     fn sees_nothing(&self) -> bool {
-        self.fault == Fault::LooksUnlocked && !self.waiting.load(Ordering::Acquire)
+        self.fault == Fault::LooksUnlocked && !self.waiting.0.load(Ordering::Acquire)
     }
 }
 
@@ -177,14 +189,14 @@ impl<T: Twin> Scheduler<T> for Toy<T> {
             }
             return;
         }
-        let state = self.lock();
+        let state = self.state.lock().unwrap();
         let Admit::Yes(item, _) = admit(Asking::under(&state)) else { return };
         match self.fault {
             Fault::DropsWhatIsAdmitted if call % 10 == 0 => drop(item),
             Fault::PutsAwayOutsideTheLock => {
                 drop(state);
                 self.lobby.lock().unwrap().push_back(item);
-                self.in_lobby.store(true, Ordering::Release);
+                self.in_lobby.0.store(true, Ordering::Release);
             }
             _ => self.put(state, item),
         }
@@ -264,6 +276,7 @@ impl<T: Twin> Worker<T> for ToyWorker<T> {
         if shared.sees_nothing() {
             return None;
         }
+        let has_arrived = shared.has_arrived();
         let mut state = match (shared.fault, shared.state.try_lock()) {
             (Fault::NoneAfterLostRace, Err(_)) => return None,
             (Fault::LosesInRace, Err(_)) => {
@@ -271,12 +284,12 @@ impl<T: Twin> Worker<T> for ToyWorker<T> {
                 state.outside.pop_front();
                 state
             }
-            (_, Ok(state)) => shared.fetched(state),
+            (_, Ok(state)) => shared.fetched(state, has_arrived),
             (_, Err(_)) => shared.lock(),
         };
         let item = self.pick(&mut state);
         let is_empty = state.outside.is_empty() && state.own.values().all(VecDeque::is_empty);
-        shared.waiting.store(!is_empty, Ordering::Release);
+        shared.waiting.0.store(!is_empty, Ordering::Release);
         item
     }
 

@@ -51,8 +51,8 @@ impl Backoff {
     const RECONSIDER: u32 = 16;
     /// A task that brought less work than this, in ticks, was not worth its cache lines.
     const LITTLE: u64 = 10_000;
-    /// The distance of two looks doubles so often at most: to some 2 µs, far below the time of a wake.
-    const MOST_DOUBLINGS: u32 = 3;
+    /// The distance of two looks doubles so often at most: to some 1 µs, far below the time of a wake.
+    const MOST_DOUBLINGS: u32 = 2;
 
     /// How long the next search lasts.
     pub(super) fn search(&self) -> Search {
@@ -166,7 +166,7 @@ mod tests {
         let before = looks(&mut backoff);
         (0..Backoff::MOST_DOUBLINGS).for_each(|_| learn(&mut backoff, Backoff::LITTLE / 2));
         let after = looks(&mut backoff);
-        assert!(after < before / 4 && after > 1, "{after} looks, {before} before");
+        assert!(after < before / 3 && after > 1, "{after} looks, {before} before");
         learn(&mut backoff, Backoff::LITTLE / 2);
         assert_eq!(looks(&mut backoff), after, "there is an end to it");
         learn(&mut backoff, Backoff::LITTLE);
