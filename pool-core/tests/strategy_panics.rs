@@ -1,7 +1,8 @@
 //! Strategies that panic: the worker that asked goes on, and what was dropped is counted as cancelled and not waited for.
 
+use pool_core::Task;
 use pool_core::doc_toy::Stack;
-use pool_core::{Scheduler, Task, Worker};
+use pool_core::strategy::{Admit, Asking, Scheduler, Worker};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -154,4 +155,73 @@ fn a_strategy_panics_at_the_push_of_a_worker() {
     assert_eq!((metrics.submitted, metrics.completed, metrics.cancelled), (4, 1, 3), "{metrics:?}");
     assert_eq!(Arc::strong_count(&token), 1);
     pool.shutdown().unwrap();
+}
+
+/// A strategy that panics when the closing pool goes through its lock: the panic is reported, and the pool ends all the same.
+#[test]
+fn a_strategy_panics_while_the_pool_closes() {
+    #[derive(Default)]
+    struct Frail(Arc<Stack>);
+
+    impl Scheduler<Task> for Frail {
+        type Hint = ();
+        type Worker = <Stack as Scheduler<Task>>::Worker;
+
+        fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker {
+            self.0.attach(seed)
+        }
+        fn inject(&self, item: Task, hint: Option<()>) {
+            self.0.inject(item, hint);
+        }
+        fn inject_if(&self, admit: impl FnOnce(Asking<'_>) -> Admit<Task, ()>) {
+            match admit(Asking::unlocked()) {
+                Admit::Yes(item, hint) => self.inject(item, hint),
+                _ => resume_unwind(Box::new("frail")),
+            }
+        }
+        fn is_empty(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    let panics = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&panics);
+    let handler = move |_| _ = counted.fetch_add(1, Ordering::Relaxed);
+    let pool = pool_core::Pool::builder_with(Frail::default()).workers(2).panic_handler(handler).build().unwrap();
+    assert_eq!(pool.install(|| 5), 5);
+    pool.shutdown().unwrap();
+    assert_eq!(panics.load(Ordering::Relaxed), 1);
+    assert!(catch_unwind(AssertUnwindSafe(|| pool.try_execute(|| ()))).is_err(), "to the submitter");
+    assert!(pool.metrics().is_balanced());
+}
+
+/// A strategy that does not take all of a batch: what it left is dropped, counted as cancelled, and not waited for.
+#[test]
+fn a_strategy_that_leaves_some_of_a_batch() {
+    #[derive(Default)]
+    struct Sated(Arc<Stack>);
+
+    impl Scheduler<Task> for Sated {
+        type Hint = ();
+        type Worker = <Stack as Scheduler<Task>>::Worker;
+
+        fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker {
+            self.0.attach(seed)
+        }
+        fn inject(&self, item: Task, hint: Option<()>) {
+            self.0.inject(item, hint);
+        }
+        fn inject_batch(&self, items: impl Iterator<Item = Task>, _hint: Option<()>) {
+            items.take(3).for_each(|item| self.inject(item, None));
+        }
+        fn is_empty(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    let pool = pool_core::Pool::builder_with(Sated::default()).workers(2).build().unwrap();
+    pool.execute_batch((0..5).map(|n| move || assert!(n < 5)));
+    pool.wait_idle().unwrap();
+    let metrics = pool.metrics();
+    assert_eq!((metrics.submitted, metrics.completed, metrics.cancelled), (5, 3, 2), "{metrics:?}");
 }

@@ -107,6 +107,7 @@ impl<T> Priority<T> {
     /// # Panics
     ///
     /// If there is no slack, or more than [`MAX_LEVELS`].
+    #[track_caller]
     pub fn with_slacks(slacks: &[u64]) -> Self {
         assert!(
             (1..=MAX_LEVELS).contains(&slacks.len()),

@@ -156,8 +156,7 @@ impl<W: Clone> Idle<W> {
     pub(crate) fn notify_many(&self, n: usize) -> Vec<W> {
         fence(Ordering::SeqCst); // N2, as in `notify`.
         let counts = self.counts();
-        let wanted = n.min(counts.sleeping()).saturating_sub(counts.searching());
-        self.pick(wanted, false)
+        if counts.sleeping() == 0 { Vec::new() } else { self.pick(n.saturating_sub(counts.searching()), false) }
     }
 
     /// Every sleeper, to be woken to see that the pool has ended.

@@ -121,7 +121,8 @@ impl<W: Clone> Policy<W> {
             Phase::Searching(token, search) => self.searching(idle, token, search, seen, order, now),
             Phase::Sleeping(token, since) => self.sleeping(idle, token, since, seen, order),
             Phase::Leaving(next) => match seen {
-                Seen::More(true) => match idle.pick_one() {
+                // A strategy that panics when it is asked may hold some.
+                Seen::More(true) | Seen::Panic => match idle.pick_one() {
                     Some(sleeper) => {
                         self.phase = Phase::Leaving(next);
                         Step::Wake(sleeper)

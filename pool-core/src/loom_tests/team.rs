@@ -50,6 +50,9 @@ impl Queue for Member {
         self.0.queue.put(unsafe { Task::from_raw(vtable, payload) });
         Published::Plainly
     }
+    fn has_hints(&self) -> bool {
+        true
+    }
     fn takes(&self, _hint: &dyn Any) -> bool {
         false
     }

@@ -58,8 +58,8 @@ impl ScopedTask {
 pub(crate) struct Maker(u64);
 
 impl Maker {
-    /// A thread that is not a worker of the pool.
-    pub(crate) const OUTSIDE: Self = Self(0);
+    /// Any run of a pool whose tasks are all equally urgent, and a thread that is not a worker of the pool.
+    pub(crate) const ANY: Self = Self(0);
 
     /// The `n`-th run of the worker thread with this `number`, which is its own in its pool.
     pub(crate) fn new(number: u64, n: u64) -> Self {
@@ -113,6 +113,8 @@ struct Inner {
     ticketed: bool,
     /// Goes up when the shard is lent out under another run.
     lending: Lending,
+    /// Tickets of any lending that are queued or in hand.
+    tickets: u8,
     /// The run under which the shard was lent out last.
     opened_by: Maker,
     /// The scope's owner found the shard empty and parks.
@@ -121,6 +123,19 @@ struct Inner {
 
 // SAFETY: the pointer is followed only while a task of that scope is in hand, which keeps the scope alive.
 unsafe impl Send for Inner {}
+
+impl Inner {
+    #[cold]
+    fn make_ticket(&mut self) -> Lending {
+        self.ticketed = true;
+        self.tickets = self.tickets.saturating_add(1);
+        self.lending
+    }
+
+    fn end_ticket(&mut self) {
+        self.tickets = self.tickets.saturating_sub(1);
+    }
+}
 
 /// What a push asks of the pusher.
 #[must_use]
@@ -143,6 +158,8 @@ pub(crate) struct Drawn {
 impl Shard {
     /// Between scopes, a shard keeps no more memory than for this many tasks.
     const KEEP: usize = 1024;
+    /// A shard that many runs open in turn, while no worker comes for its tickets, has no more than this many queued.
+    const MOST_TICKETS: u8 = 8;
 
     pub(crate) fn new(pool: usize) -> Self {
         let inner = Inner {
@@ -150,7 +167,8 @@ impl Shard {
             tasks: VecDeque::new(),
             ticketed: false,
             lending: Lending(0),
-            opened_by: Maker::OUTSIDE,
+            tickets: 0,
+            opened_by: Maker::ANY,
             owner_waits: false,
         };
         Self { pool, inner: SpinLock::new(inner) }
@@ -160,8 +178,8 @@ impl Shard {
     pub(crate) fn open(&self, scope: NonNull<Pending>, maker: Maker) {
         let mut inner = self.inner.lock();
         inner.scope = scope.as_ptr();
-        // A ticket that an earlier run has left behind may be of another urgency.
-        if inner.opened_by != maker {
+        // A ticket that an earlier run has left behind may be of another urgency. If there are many already, one of them must do.
+        if inner.opened_by != maker && inner.tickets < Self::MOST_TICKETS {
             inner.opened_by = maker;
             inner.lending = inner.lending.next();
             inner.ticketed = false;
@@ -183,10 +201,8 @@ impl Shard {
     pub(crate) fn push(&self, task: ScopedTask) -> Pushed {
         let mut inner = self.inner.lock();
         inner.tasks.push_back(task);
-        Pushed {
-            ticket: (!mem::replace(&mut inner.ticketed, true)).then_some(inner.lending),
-            wakes_owner: mem::replace(&mut inner.owner_waits, false),
-        }
+        let ticket = if inner.ticketed { None } else { Some(inner.make_ticket()) };
+        Pushed { ticket, wakes_owner: mem::replace(&mut inner.owner_waits, false) }
     }
 
     /// The newest task, for the worker that spawned it and for the scope's owner.
@@ -207,11 +223,15 @@ impl Shard {
     pub(crate) fn draw(&self, lending: Lending) -> Option<Drawn> {
         let mut inner = self.inner.lock();
         if inner.lending != lending {
+            inner.end_ticket();
             return None;
         }
         let task = inner.tasks.pop_front();
         let is_more = !inner.tasks.is_empty();
-        inner.ticketed = is_more;
+        if !is_more {
+            inner.ticketed = false;
+            inner.end_ticket();
+        }
         let scope = NonNull::new(inner.scope.cast_mut())?;
         task.map(|task| Drawn { task, scope, is_more })
     }
@@ -219,6 +239,7 @@ impl Shard {
     /// The ticket was lost: the strategy panicked. The next push makes another.
     pub(crate) fn lose_ticket(&self, lending: Lending) {
         let mut inner = self.inner.lock();
+        inner.end_ticket();
         if inner.lending == lending {
             inner.ticketed = false;
         }
@@ -316,5 +337,25 @@ mod tests {
         assert_eq!(push(&shard), None);
         shard.lose_ticket(second);
         assert_eq!(push(&shard), Some(second));
+    }
+
+    /// However many runs open a shard while no worker comes for its tickets, few are queued; and the shard is not left without.
+    #[test]
+    fn a_shard_has_few_tickets() {
+        let (shard, pending) = (Shard::new(1), Pending::new(None));
+        let scope = NonNull::from(&pending);
+        let mut queued = Vec::new();
+        for run in 0..1_000 {
+            shard.open(scope, Maker::new(0, run));
+            queued.extend(push(&shard));
+            while shard.take_newest().is_some() {}
+            shard.close();
+        }
+        assert_eq!(queued.len(), usize::from(Shard::MOST_TICKETS));
+        shard.open(scope, Maker::new(0, 1_000));
+        assert_eq!(push(&shard), None);
+        let drawn = queued.drain(..).filter_map(|ticket| shard.draw(ticket)).count();
+        assert_eq!(drawn, 1, "the last of them draws the task");
+        assert!(push(&shard).is_some());
     }
 }

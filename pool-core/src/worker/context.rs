@@ -23,6 +23,8 @@ pub(crate) trait Queue {
     /// # Safety
     /// The parts come from one call of [`Task::into_raw`], and this call gives them away.
     unsafe fn push(&self, vtable: &'static TaskVtable, payload: Payload) -> Published;
+    /// Whether the strategy has hints, and so may give one item another urgency than another.
+    fn has_hints(&self) -> bool;
     /// Whether `hint` is an `Option` of the strategy's hints.
     fn takes(&self, hint: &dyn Any) -> bool;
     /// Accepts a task with a hint that the strategy [takes](Self::takes).
@@ -124,10 +126,9 @@ impl Context {
         unsafe { self.queue.as_ref() }
     }
 
-    /// The task in hand, as the maker of tickets.
-    #[inline(always)]
+    /// The run of the task in hand, as the maker of tickets.
     pub(crate) fn maker(&self) -> Maker {
-        Maker::new(self.number, self.forks.task())
+        if self.queue().has_hints() { Maker::new(self.number, self.forks.task()) } else { Maker::ANY }
     }
 
     /// Counts a new task of this worker's, pushes it and wakes a sleeper for it if one is needed.

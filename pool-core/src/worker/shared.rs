@@ -24,55 +24,44 @@ impl<S: Scheduler<Task>> Shared<S> {
     #[inline]
     pub(crate) fn inject_if_open(&self, task: Task, hint: Option<S::Hint>) -> Result<(), Task> {
         let counted = Cell::new(0);
-        let mut task = Some(task);
+        // What is refused stays here, and is not dropped under a lock of the strategy's.
+        let mut submission = Some((task, hint));
         let mut was_asked = false;
         let uncount = Uncount { crew: &self.crew, lost: &counted };
         self.scheduler.inject_if(
             #[inline(always)]
             |asking| {
                 was_asked = true;
-                self.admit(&asking, &mut task, hint, &counted)
+                if !self.crew.ledger.admit(&asking) {
+                    return Admit::Closed;
+                }
+                counted.set(1);
+                match submission.take() {
+                    Some((task, hint)) => Admit::Yes(task, hint),
+                    None => unreachable!("a task is admitted once"),
+                }
             },
         );
         std::mem::forget(uncount);
         if counted.get() > 0 {
             self.crew.notify(Published::by(self.scheduler.inject_is_ordered()));
         }
-        match task {
+        match submission {
             None => Ok(()),
-            Some(task) if was_asked => Err(task),
-            Some(task) => self.inject_unasked(task),
+            Some((task, _)) if was_asked => Err(task),
+            Some((task, hint)) => self.inject_unasked(task, hint),
         }
     }
 
-    /// The pool's answer for one task.
-    #[inline(always)]
-    fn admit(
-        &self,
-        asking: &Asking<'_>,
-        task: &mut Option<Task>,
-        hint: Option<S::Hint>,
-        counted: &Cell<usize>,
-    ) -> Admit<Task, S::Hint> {
-        if !self.crew.ledger.admit(asking) {
-            return Admit::Closed;
-        }
-        counted.set(1);
-        match task.take() {
-            Some(task) => Admit::Yes(task, hint),
-            None => unreachable!("a task is admitted once"),
-        }
-    }
-
-    /// The strategy broke its contract and did not ask for the task, which is submitted nevertheless.
+    /// The strategy broke its contract and did not ask. The task is not lost for it.
     #[cold]
-    fn inject_unasked(&self, task: Task) -> Result<(), Task> {
+    fn inject_unasked(&self, task: Task, hint: Option<S::Hint>) -> Result<(), Task> {
         if !self.crew.ledger.admit(&Asking::unlocked()) {
             return Err(task);
         }
         let lost = Cell::new(1);
         let uncount = Uncount { crew: &self.crew, lost: &lost };
-        self.scheduler.inject(task, None);
+        self.scheduler.inject(task, hint);
         std::mem::forget(uncount);
         self.crew.notify(Published::Plainly);
         Ok(())
@@ -82,7 +71,10 @@ impl<S: Scheduler<Task>> Shared<S> {
     pub(crate) fn close(&self) {
         self.crew.ledger.close();
         // Through whatever lock submissions are admitted under: see `Ledger::enter_under_lock`.
-        self.scheduler.inject_if(|_| Admit::Closed);
+        // The pool ends even if the strategy panics.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.scheduler.inject_if(|_| Admit::Closed))) {
+            self.crew.report_panic(payload);
+        }
         self.crew.end_when_quiet();
     }
 
@@ -100,6 +92,10 @@ impl<S: Scheduler<Task>> Shared<S> {
         self.scheduler.inject_batch(tasks, hint);
         std::mem::forget(uncount);
         self.crew.notify_many(len);
+        // A strategy that broke its contract and left some in the iterator has dropped them.
+        if asked.get() < len {
+            self.crew.lose(len - asked.get());
+        }
     }
 
     /// Takes everything that waits out of the pool, for `shutdown_now`.

@@ -211,6 +211,10 @@ impl<S: Scheduler<Task> + 'static> Queue for WorkerThread<S> {
         self.push(task, None)
     }
 
+    fn has_hints(&self) -> bool {
+        size_of::<S::Hint>() > 0
+    }
+
     fn takes(&self, hint: &dyn Any) -> bool {
         hint.is::<Option<S::Hint>>()
     }

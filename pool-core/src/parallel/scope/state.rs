@@ -20,14 +20,17 @@ use std::ptr::{self, NonNull};
 pub(super) struct State {
     /// See [`credit`].
     pending: Pending,
-    /// Of the workers whose number has these last digits. Null until one of them spawns.
-    shards: [AtomicPtr<Shard>; SHARDS],
+    /// Of the workers whose number has these last digits, and the last of other threads. Null until one of them spawns.
+    shards: [AtomicPtr<Shard>; SHARDS + 1],
     home: Option<Home>,
     /// The first panic of a task.
     panic: Mutex<Option<panic::Payload>>,
 }
 
+/// Shards for workers.
 const SHARDS: usize = if cfg!(loom) { 2 } else { 8 };
+/// The place of the shard for other threads. Its ticket has no task's urgency, so no worker may come to rely on it.
+const OUTSIDE: usize = SHARDS;
 
 /// The worker on which the scope was opened. `None` for a scope outside any pool.
 #[derive(Clone, Copy)]
@@ -90,12 +93,12 @@ impl State {
             Some(context) => {
                 context.account().spend(&self.pending);
                 context.seat().tally.submit(1);
-                self.shard(context.seat().index(), home, Some(context))
+                self.shard(home, Some(context))
             }
             None => {
                 self.pending.add(1);
                 crew.ledger.enter_anyway();
-                self.shard(0, home, None)
+                self.shard(home, None)
             }
         })
     }
@@ -140,7 +143,7 @@ impl State {
             return shard;
         }
         let fresh = Box::new(Shard::new(0));
-        fresh.open(self.count(), Maker::OUTSIDE);
+        fresh.open(self.count(), Maker::ANY);
         // Freed by the owner at the end of the scope.
         let fresh = NonNull::from(Box::leak(fresh));
         // AcqRel: pairs with the other threads' Acquire, for the shard.
@@ -154,10 +157,10 @@ impl State {
         }
     }
 
-    /// The shard of the worker with this number.
+    /// The shard of this worker, or that for other threads.
     #[inline]
-    fn shard(&self, worker: usize, home: &Home, context: Option<&Context>) -> NonNull<Shard> {
-        let place = &self.shards[worker % SHARDS];
+    fn shard(&self, home: &Home, context: Option<&Context>) -> NonNull<Shard> {
+        let place = &self.shards[context.map_or(OUTSIDE, |context| context.seat().index() % SHARDS)];
         // Acquire: pairs with the Release in `borrow_shard`, for the shard's link to this scope.
         NonNull::new(place.load(Ordering::Acquire)).unwrap_or_else(|| self.borrow_shard(place, home, context))
     }
@@ -168,7 +171,7 @@ impl State {
         let store = &unsafe { home.crew.as_ref() }.shards;
         let shard = store.borrow();
         // SAFETY: shards live as long as the pool.
-        unsafe { shard.as_ref() }.open(self.count(), context.map_or(Maker::OUTSIDE, Context::maker));
+        unsafe { shard.as_ref() }.open(self.count(), context.map_or(Maker::ANY, Context::maker));
         // AcqRel: pairs with the Acquire of a thread that looks for the shard, for its link to this scope.
         match place.compare_exchange(ptr::null_mut(), shard.as_ptr(), Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
@@ -225,9 +228,10 @@ impl State {
 
     /// The shards that are there, that of this worker first.
     fn shards(&self, worker: usize) -> impl Iterator<Item = &Shard> {
-        (0..SHARDS).filter_map(move |i| {
+        let places = (0..SHARDS).map(move |i| (worker + i) % SHARDS).chain([OUTSIDE]);
+        places.filter_map(move |place| {
             // Acquire: as in `shard`.
-            let shard = self.shards[(worker + i) % SHARDS].load(Ordering::Acquire);
+            let shard = self.shards[place].load(Ordering::Acquire);
             // SAFETY: shards live as long as the pool; those of a scope outside any pool, as long as the scope.
             unsafe { shard.as_ref() }
         })
