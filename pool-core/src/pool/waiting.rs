@@ -217,7 +217,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
 
 /// Calls that wait for what they submit. From outside, each is one task with the hint of the builder. On a worker of
 /// the pool, each runs right here, as a part of the running task, whose urgency it has.
-impl<'p, S: Scheduler<Task> + 'static> TaskBuilder<&'p Pool<S>> {
+impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
     /// As [`Pool::install`].
     ///
     /// ```
