@@ -54,7 +54,7 @@ fn a_join_error_goes_through_the_question_mark() {
 #[test]
 fn a_refused_closure_need_not_be_sync_to_be_an_error() {
     fn submit(pool: &Pool, state: Cell<u8>) -> Result<(), Report> {
-        pool.try_execute(move || drop(state))?;
+        pool.try_execute(move || assert_eq!(state.get(), 1))?;
         Ok(())
     }
     let pool = pool();

@@ -12,6 +12,8 @@
 
 mod backoff;
 mod counts;
+#[cfg(all(test, not(loom)))]
+mod interleavings;
 mod policy;
 #[cfg(all(test, not(loom)))]
 mod tests;
