@@ -3,34 +3,28 @@
 //! The driver here does as the [worker's thread](crate::worker) does, one small step at a time. Which thread goes on next is
 //! random. Varied are:
 //!
-//! - how many workers there are, how many may search, and how often the world outside does something;
-//! - submissions, by items that run and from outside: the item becomes visible, the submitter notifies, and it unparks the
-//!   sleeper that it has picked, each at a time of its own. So a sleeper may be picked while it is drowsy, and unparked late;
+//! - how many workers there are, how many may search, and how often something happens outside;
+//! - submissions, from outside and by running items: the item becomes visible, the submitter notifies, and it unparks the
+//!   sleeper that it has picked, each at a time of its own. So a sleeper may be picked while drowsy, and unparked late;
 //! - items that block in user code, some until nothing else can happen;
 //! - cheap looks that miss what waits;
 //! - panics of the strategy: in each look, in `Withdraw`, and when it is asked for more;
 //! - workers that are told to leave, and a pool that is told to halt, at any moment;
 //! - parks that return spuriously.
 //!
-//! Whenever nothing more can happen by itself, [`World::is_at_rest`] checks what the policy promises.
+//! Whenever the pool can do nothing more by itself, [`World::check_rest`] checks what the policy promises.
 
 use super::*;
 use std::mem;
 
-/// Runs of the test, unless the environment asks for more: `INTERLEAVINGS=1000000`.
+/// Runs of the test, unless the environment asks for another number: `INTERLEAVINGS=1000000`.
 const RUNS: u64 = 20_000;
 /// No run takes nearly as many steps.
-const MOST_STEPS: u64 = 1_000_000;
-/// A search has hundreds of cheap looks. One of them panics as seldom, compared with another call of the strategy.
-const CHEAP_LOOKS: u64 = 64;
+const MOST_STEPS: u64 = 100_000;
 
 struct Random(u64);
 
 impl Random {
-    fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-
     fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % bound
@@ -40,33 +34,22 @@ impl Random {
         values[self.below(values.len())]
     }
 
-    /// Whether the one case in so many is met. Never for 0.
-    fn one_in(&mut self, cases: u64) -> bool {
-        cases > 0 && self.below(cases as usize) == 0
+    /// True in one of so many cases, or never if 0 is given.
+    fn one_in(&mut self, cases: usize) -> bool {
+        cases > 0 && self.below(cases) == 0
     }
 }
 
-/// How likely an event is in one run: one case in so many, or never for 0.
+/// How likely an event is in one run: one case in so many, or never if 0.
 struct Chances {
     /// A cheap look misses what waits.
-    miss: u64,
-    /// A call of the strategy panics.
-    panic: u64,
+    miss: usize,
+    /// The strategy panics in a call.
+    panic: usize,
     /// A running item blocks.
-    block: u64,
-    /// The world outside does something, though a thread of the pool could go on.
-    outside: u64,
-}
-
-impl Chances {
-    fn new(random: &mut Random) -> Self {
-        Self {
-            miss: random.one_of(&[3, 1, 1]),
-            panic: random.one_of(&[0, 0, 8]),
-            block: random.one_of(&[0, 2, 4]),
-            outside: random.one_of(&[2, 20, 200]),
-        }
-    }
+    block: usize,
+    /// Something happens outside, though a thread of the pool could go on.
+    outside: usize,
 }
 
 /// What the thread of a worker does next.
@@ -74,7 +57,6 @@ impl Chances {
 enum Doing {
     /// It looks without the policy, as long as there is an item at hand.
     RunDry,
-    /// It runs the item in hand.
     RunItem,
     /// It waits in user code, with the item in hand.
     Blocked,
@@ -97,7 +79,8 @@ struct Worker {
 
 impl Worker {
     fn new(number: usize) -> Self {
-        Self { policy: Policy::new(number), doing: Doing::RunDry, order: Order::Work, has_item: false, unparked: false }
+        let policy = Policy::new(number);
+        Self { policy, doing: Doing::RunDry, order: Order::Work, has_item: false, unparked: false }
     }
 
     fn can_go_on(&self) -> bool {
@@ -129,62 +112,59 @@ struct World {
     /// Items that wait.
     items: usize,
     errands: Vec<Errand>,
-    /// Submissions, orders and spurious returns to come.
-    events: u64,
+    /// How many more submissions, orders and spurious returns there are.
+    events: usize,
 }
 
 impl World {
     fn new(seed: u64) -> Self {
-        let mut random = Random::new(seed);
-        let chances = Chances::new(&mut random);
-        let workers = random.one_of(&[1, 2, 3, 4]);
-        let idle = Idle::new(random.one_of(&[1, 2]));
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let chances = Chances {
+            miss: random.one_of(&[3, 3, 1]),
+            panic: random.one_of(&[0, 0, 8]),
+            block: random.one_of(&[0, 2, 4]),
+            outside: random.one_of(&[2, 10, 50]),
+        };
+        let workers = 1 + random.below(4);
+        let idle = Idle::new(1 + random.below(2));
         idle.resize(workers);
+        let events = random.below(16);
         let workers = (0..workers).map(Worker::new).collect();
-        let events = random.below(16) as u64;
         Self { seed, random, chances, idle, workers, items: 0, errands: Vec::new(), events }
     }
 
-    /// Runs until nothing more can happen, and ends the pool.
+    /// Runs until nothing more can happen, and then, as `Crew::settle` does, ends the pool.
     fn run(&mut self) {
         self.come_to_rest();
-        self.end();
+        self.workers.iter_mut().for_each(|worker| worker.order = Order::Leave);
+        self.errands.extend(self.idle.pick_all().into_iter().map(Errand::Unpark));
         self.come_to_rest();
         assert!(self.workers.iter().all(|worker| worker.doing == Doing::Left), "seed {}", self.seed);
     }
 
     fn come_to_rest(&mut self) {
         for _ in 0..MOST_STEPS {
-            let is_outside_next = self.random.one_in(self.chances.outside);
-            if is_outside_next && self.happen_outside() || self.happen_inside() {
+            let is_outside_first = self.random.one_in(self.chances.outside);
+            if is_outside_first && self.happens_outside() || self.goes_on() {
                 continue;
             }
-            self.is_at_rest();
-            if !self.happen_outside() {
+            self.check_rest();
+            if !self.happens_outside() {
                 return;
             }
         }
         panic!("no end, seed {}", self.seed);
     }
 
-    /// While nothing happens, no item waits beside a parked worker, a worker that was told to leave has left unless it is
-    /// blocked, no worker counts as searching, and exactly the parked ones count as sleeping.
-    fn is_at_rest(&self) {
-        let parked = self.all(|worker| worker.doing == Doing::Parked);
-        let seed = self.seed;
-        assert!(self.items == 0 || parked.is_empty(), "an item waits beside parked workers {parked:?}, seed {seed}");
-        for &number in &parked {
-            assert_ne!(
-                self.workers[number].order,
-                Order::Leave,
-                "worker {number} parks instead of leaving, seed {seed}"
-            );
-        }
-        assert_eq!(
-            (self.idle.searching(), self.idle.sleeping()),
-            (0, parked.len()),
-            "searching and sleeping, seed {seed}"
-        );
+    /// While the pool rests, no item waits beside a parked worker, no worker that was told to leave is parked, none counts
+    /// as searching, and exactly the parked ones count as sleeping.
+    fn check_rest(&self) {
+        let (seed, parked) = (self.seed, self.all(|worker| worker.doing == Doing::Parked));
+        assert!(self.items == 0 || parked.is_empty(), "an item waits, and {parked:?} are parked, seed {seed}");
+        let stays = |&&number: &&usize| self.workers[number].order == Order::Leave;
+        assert_eq!(parked.iter().find(stays), None, "it was told to leave, and is parked, seed {seed}");
+        let counts = (self.idle.searching(), self.idle.sleeping());
+        assert_eq!(counts, (0, parked.len()), "searching and sleeping, seed {seed}");
     }
 
     /// The numbers of such workers.
@@ -192,10 +172,8 @@ impl World {
         (0..self.workers.len()).filter(|&number| is_such(&self.workers[number])).collect()
     }
 
-    // The world outside.
-
-    /// Whether something did happen.
-    fn happen_outside(&mut self) -> bool {
+    /// Something happens outside the pool, if anything is left to happen.
+    fn happens_outside(&mut self) -> bool {
         let blocked = self.all(|worker| worker.doing == Doing::Blocked);
         if !blocked.is_empty() && (self.events == 0 || self.random.one_in(2)) {
             let number = self.random.one_of(&blocked);
@@ -205,10 +183,15 @@ impl World {
         if self.events == 0 {
             return false;
         }
+        self.events -= 1;
         match self.random.below(16) {
             0..2 => self.tell_one_to_leave(),
-            2 => self.tell_all_to_halt(),
-            3..6 => self.return_spuriously(),
+            2 => (0..self.workers.len()).for_each(|number| self.tell(number, Order::Halt)),
+            // A park that returns for no reason.
+            3..6 => {
+                let number = self.random.below(self.workers.len());
+                self.workers[number].unpark();
+            }
             6..8 => self.submit(2),
             _ => self.submit(1),
         }
@@ -216,14 +199,12 @@ impl World {
     }
 
     fn submit(&mut self, items: usize) {
-        self.events -= 1;
         self.items += items;
         self.errands.push(Errand::Notify(items));
     }
 
     /// As `Crew::retire`: one always stays.
     fn tell_one_to_leave(&mut self) {
-        self.events -= 1;
         let staying = self.all(|worker| worker.order != Order::Leave);
         if staying.len() > 1 {
             let number = self.random.one_of(&staying);
@@ -232,34 +213,13 @@ impl World {
         }
     }
 
-    /// As `Crew::halt`.
-    fn tell_all_to_halt(&mut self) {
-        self.events -= 1;
-        (0..self.workers.len()).for_each(|number| self.tell(number, Order::Halt));
-    }
-
     fn tell(&mut self, number: usize, order: Order) {
         self.workers[number].order = order;
         self.errands.push(Errand::Unpark(number));
     }
 
-    /// An unpark without a reason does the same.
-    fn return_spuriously(&mut self) {
-        self.events -= 1;
-        let number = self.random.below(self.workers.len());
-        self.workers[number].unpark();
-    }
-
-    /// As `Crew::settle` at the end.
-    fn end(&mut self) {
-        self.workers.iter_mut().for_each(|worker| worker.order = Order::Leave);
-        self.errands.extend(self.idle.pick_all().into_iter().map(Errand::Unpark));
-    }
-
-    // The pool.
-
-    /// One step of one thread, any that can go on. Whether there was one.
-    fn happen_inside(&mut self) -> bool {
+    /// One step of one thread, if any can go on.
+    fn goes_on(&mut self) -> bool {
         let ready = self.all(Worker::can_go_on);
         let choices = ready.len() + self.errands.len();
         if choices == 0 {
@@ -267,7 +227,7 @@ impl World {
         }
         let choice = self.random.below(choices);
         match ready.get(choice) {
-            Some(&number) => self.go_on(number),
+            Some(&number) => self.worker_goes_on(number),
             None => self.run_errand(choice - ready.len()),
         }
         true
@@ -282,7 +242,7 @@ impl World {
         self.errands.extend(picked.into_iter().map(Errand::Unpark));
     }
 
-    fn go_on(&mut self, number: usize) {
+    fn worker_goes_on(&mut self, number: usize) {
         let doing = mem::replace(&mut self.workers[number].doing, Doing::Left);
         self.workers[number].doing = match doing {
             Doing::RunDry => self.run_dry(number),
@@ -297,14 +257,16 @@ impl World {
         if self.workers[number].order != Order::Work {
             return Doing::Report(Seen::Nothing);
         }
-        match self.look(number, self.chances.miss, self.chances.panic) {
+        match self.look(number, self.chances.miss) {
             Seen::Item { .. } => Doing::RunItem,
             seen => Doing::Report(seen),
         }
     }
 
+    /// It may submit another and block, each more than once.
     fn run_item(&mut self, number: usize) -> Doing {
         if self.events > 0 && self.random.one_in(3) {
+            self.events -= 1;
             self.submit(1);
         }
         if self.random.one_in(self.chances.block) {
@@ -314,17 +276,25 @@ impl World {
         Doing::RunDry
     }
 
-    fn report(&mut self, number: usize, seen: Seen) -> Doing {
+    /// A search has hundreds of looks, and would fill the run: most of them miss, at once.
+    fn report(&mut self, number: usize, mut seen: Seen) -> Doing {
         let worker = &mut self.workers[number];
-        Doing::Step(worker.policy.step(&self.idle, seen, worker.order, || Ticks(0)))
+        loop {
+            let step = worker.policy.step(&self.idle, seen, worker.order, || Ticks(0));
+            seen = match step {
+                Step::Pause(_) => Seen::Done,
+                Step::Look if seen == Seen::Done && !self.random.one_in(16) => Seen::Nothing,
+                step => return Doing::Step(step),
+            };
+        }
     }
 
     fn step(&mut self, number: usize, step: Step<usize>) -> Doing {
         let Chances { miss, panic, .. } = self.chances;
         let has_item = self.workers[number].has_item;
         Doing::Report(match step {
-            Step::Look => self.look(number, miss, panic * CHEAP_LOOKS),
-            Step::LookEverywhere => self.look(number, 0, panic),
+            Step::Look => self.look(number, miss),
+            Step::LookEverywhere => self.look(number, 0),
             Step::Withdraw | Step::AskForMore if self.random.one_in(panic) => Seen::Panic,
             Step::Withdraw => {
                 self.items = 0;
@@ -343,16 +313,16 @@ impl World {
             }
             Step::Leave => {
                 assert!(!has_item, "worker {number} leaves with an item, seed {}", self.seed);
-                // What the worker held is back in the scheduler now.
+                // As if it gave back an item of its own.
                 self.errands.push(Errand::Notify(1));
                 return Doing::Left;
             }
         })
     }
 
-    /// Takes an item in hand, unless there is none, the look misses all, or the strategy panics.
-    fn look(&mut self, number: usize, miss: u64, panic: u64) -> Seen {
-        if self.random.one_in(panic) {
+    /// Takes an item in hand, unless none waits, the look misses it, or the strategy panics.
+    fn look(&mut self, number: usize, miss: usize) -> Seen {
+        if self.random.one_in(self.chances.panic) {
             return Seen::Panic;
         }
         if self.items == 0 || self.random.one_in(miss) {

@@ -93,20 +93,19 @@ pub(crate) struct Idle<W> {
     /// Last in, first out: the worker that fell asleep last has the warmest cache. Changed together with the sleeping
     /// of `counts`.
     sleepers: Mutex<Vec<Sleeper<W>>>,
-    /// At most this many workers search at the same time, however many there are.
+    /// At most this many workers search at the same time.
     most_searching: usize,
     /// Workers that have not been told to leave.
     workers: AtomicUsize,
 }
 
 impl<W: Clone> Idle<W> {
-    /// At most half of the workers search at the same time, and no more than `most_searching`; the others go to sleep after one
-    /// look.
+    /// At most `most_searching` workers search at the same time; the others go to sleep after one look.
     pub(crate) fn new(most_searching: usize) -> Self {
         Self {
             counts: CachePadded::new(AtomicU64::new(0)),
             sleepers: Mutex::new(Vec::new()),
-            most_searching,
+            most_searching: most_searching.max(1),
             workers: AtomicUsize::new(0),
         }
     }
@@ -197,13 +196,10 @@ impl<W: Clone> Idle<W> {
 
     /// Counts a worker without work as searching. `None` if enough others are.
     fn search(&self) -> Option<Searching> {
-        // Relaxed: a limit that is out of date for a moment does no harm.
-        let half = self.workers.load(Ordering::Relaxed).div_ceil(2);
-        let most = half.min(self.most_searching).max(1);
         // AcqRel: as in `pick`. Relaxed on failure: nothing is read then.
         self.counts
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |counts| {
-                (Counts(counts).searching() < most).then_some(counts + Counts::ONE_SEARCHING)
+                (Counts(counts).searching() < self.most_searching).then_some(counts + Counts::ONE_SEARCHING)
             })
             .ok()
             .map(|_| Searching(()))

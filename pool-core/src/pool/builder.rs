@@ -186,7 +186,7 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
             }),
         };
         // More searchers than half the processors would take from busy workers the items that those would run next.
-        let most_searching = default_workers().div_ceil(2);
+        let most_searching = workers.min(default_workers()).div_ceil(2);
         let shared =
             Arc::new(Shared { scheduler: Arc::new(self.scheduler), crew: Arc::new(Crew::new(hooks, most_searching)) });
         let pool = Pool::from_parts(shared, self.threads);
