@@ -6,7 +6,8 @@
 //! - [`Policy`], one for each worker: told what the worker has seen, it says what to do next.
 //!
 //! The drivers are the worker's thread ([`worker::thread`](crate::worker)), the models under loom
-//! (`loom_tests/idle.rs`), and a test with virtual time (`idle/tests.rs`).
+//! (`loom_tests/idle.rs`), and tests with virtual time (`idle/tests.rs`) and random
+//! interleavings (`idle/interleavings.rs`).
 //!
 //! [`README.md`](README.md) tells the protocol in prose and ends in the proof; the names below are those of that page.
 
