@@ -5,6 +5,8 @@
 //!
 //! Strategy crates may use [`Mutex`], [`SpinLock`] and [`atomic`]. Nothing in a strategy may use [`thread`]: a strategy
 //! knows no threads.
+//!
+//! As the parts in [`strategy`](crate::strategy#what-10-will-not-promise), this module is exempt from semantic versioning.
 
 /// Atomics and fences.
 pub mod atomic {
