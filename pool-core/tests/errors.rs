@@ -1,8 +1,7 @@
 //! Errors fit into the error types that programs use, say where a caller went wrong, and give back what was refused.
 
-use pool_core::doc_toy::{Pool, Stack};
-use pool_core::strategy::Scheduler;
-use pool_core::{BuildError, JoinError, Rejection, StartError, WaitError};
+use pool_core::doc_toy::Pool;
+use pool_core::{BuildError, JoinError, Rejection, StartError};
 use std::cell::Cell;
 use std::error::Error;
 use std::io;
@@ -178,52 +177,4 @@ fn a_thread_that_does_not_start_is_an_error() {
     assert!(matches!(&error, BuildError::Thread(_)), "{error}");
     assert!(error.source().is_some());
     let _: fn(StartError) -> Box<dyn Error + Send + Sync> = Box::from;
-}
-
-#[test]
-fn waiting_for_ones_own_pool_is_an_error_and_no_panic() {
-    let pool = Arc::new(pool());
-    let own = Arc::clone(&pool);
-    let errors = pool.spawn(move || {
-        let idle = own.wait_idle().unwrap_err();
-        let now = own.shutdown_now().unwrap_err();
-        [idle, now, own.shutdown().unwrap_err()]
-    });
-    assert_eq!(errors.join().unwrap(), [WaitError::OwnWorker; 3]);
-    pool.shutdown().unwrap();
-}
-
-/// A strategy that never asks whether an item is admitted: the pool asks for it.
-#[test]
-fn a_strategy_that_does_not_ask_loses_nothing() {
-    #[derive(Default)]
-    struct Silent(Arc<Stack>);
-
-    impl Scheduler<pool_core::Task> for Silent {
-        type Hint = ();
-        type Worker = <Stack as Scheduler<pool_core::Task>>::Worker;
-
-        fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker {
-            self.0.attach(seed)
-        }
-        fn inject(&self, item: pool_core::Task, hint: Option<()>) {
-            self.0.inject(item, hint);
-        }
-        fn is_empty(&self) -> bool {
-            Scheduler::<pool_core::Task>::is_empty(&*self.0)
-        }
-        fn inject_if(
-            &self,
-            _: impl FnOnce(pool_core::strategy::Asking<'_>) -> pool_core::strategy::Admit<pool_core::Task, ()>,
-        ) {
-        }
-    }
-
-    let pool = pool_core::Pool::builder_with(Silent::default()).workers(1).build().unwrap();
-    assert_eq!(pool.spawn(|| 5).join().unwrap(), 5);
-    assert_eq!(pool.install(|| 6), 6);
-    pool.shutdown().unwrap();
-    let refused = pool.try_execute(|| ()).unwrap_err();
-    assert_eq!(refused.reason(), Rejection::ShutDown);
-    assert!(pool.metrics().is_balanced());
 }

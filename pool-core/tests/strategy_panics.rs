@@ -7,13 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A question of the pool to the strategy that panics, once, must not take the worker with it.
-#[test]
-fn a_strategy_panics_when_it_is_asked_whether_it_is_empty() {
-    #[derive(Default)]
-    struct Touchy(Arc<Stack>, AtomicUsize);
-
-    impl Scheduler<Task> for Touchy {
+/// What a strategy around a [`Stack`] passes on to it.
+macro_rules! with_the_workers_of_a_stack {
+    () => {
         type Hint = ();
         type Worker = <Stack as Scheduler<Task>>::Worker;
 
@@ -23,6 +19,18 @@ fn a_strategy_panics_when_it_is_asked_whether_it_is_empty() {
         fn inject(&self, item: Task, hint: Option<()>) {
             self.0.inject(item, hint);
         }
+    };
+}
+
+/// A question of the pool to the strategy that panics, once, must not take the worker with it.
+#[test]
+fn a_strategy_panics_when_it_is_asked_whether_it_is_empty() {
+    #[derive(Default)]
+    struct Touchy(Arc<Stack>, AtomicUsize);
+
+    impl Scheduler<Task> for Touchy {
+        with_the_workers_of_a_stack!();
+
         fn is_empty(&self) -> bool {
             if self.1.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
                 resume_unwind(Box::new("touchy"));
@@ -164,15 +172,8 @@ fn a_strategy_panics_while_the_pool_closes() {
     struct Frail(Arc<Stack>);
 
     impl Scheduler<Task> for Frail {
-        type Hint = ();
-        type Worker = <Stack as Scheduler<Task>>::Worker;
+        with_the_workers_of_a_stack!();
 
-        fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker {
-            self.0.attach(seed)
-        }
-        fn inject(&self, item: Task, hint: Option<()>) {
-            self.0.inject(item, hint);
-        }
         fn inject_if(&self, admit: impl FnOnce(Asking<'_>) -> Admit<Task, ()>) {
             match admit(Asking::unlocked()) {
                 Admit::Yes(item, hint) => self.inject(item, hint),
@@ -202,15 +203,8 @@ fn a_strategy_that_leaves_some_of_a_batch() {
     struct Sated(Arc<Stack>);
 
     impl Scheduler<Task> for Sated {
-        type Hint = ();
-        type Worker = <Stack as Scheduler<Task>>::Worker;
+        with_the_workers_of_a_stack!();
 
-        fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker {
-            self.0.attach(seed)
-        }
-        fn inject(&self, item: Task, hint: Option<()>) {
-            self.0.inject(item, hint);
-        }
         fn inject_batch(&self, items: impl Iterator<Item = Task>, _hint: Option<()>) {
             items.take(3).for_each(|item| self.inject(item, None));
         }
