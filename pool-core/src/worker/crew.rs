@@ -40,7 +40,7 @@ pub(crate) struct Crew {
     pub(crate) hooks: Hooks,
     pub(crate) shards: ShardStore,
     /// Locked after the lock in `quiet` where both are.
-    seats: Mutex<Vec<Place>>,
+    seats: Mutex<Vec<Occupied>>,
     /// Workers, also those to come, take no further items. Changed under the lock of the seats. Never unset once set.
     halted: AtomicBool,
     pub(super) quiet: Quiet,
@@ -49,7 +49,7 @@ pub(crate) struct Crew {
 }
 
 /// A seat and the thread that sits on it, or sat on it last.
-struct Place {
+struct Occupied {
     seat: Arc<Seat>,
     thread: Option<thread::JoinHandle<()>>,
     working: bool,
@@ -122,7 +122,7 @@ impl Crew {
             let vacant = seats.iter().position(|place| !place.working && place.seat.is_vacant());
             let place = vacant.unwrap_or_else(|| {
                 let seat = Arc::new(Seat::new(seats.len()));
-                seats.push(Place { seat, thread: None, working: false });
+                seats.push(Occupied { seat, thread: None, working: false });
                 seats.len() - 1
             });
             let seat = Arc::clone(&seats[place].seat);
@@ -140,7 +140,7 @@ impl Crew {
     }
 
     /// The number of workers has changed.
-    fn resize(&self, seats: &[Place]) {
+    fn resize(&self, seats: &[Occupied]) {
         let working = working(seats);
         self.idle.resize(working);
         for place in seats {
@@ -207,7 +207,7 @@ fn wake(seat: Arc<Seat>) {
     seat.parker.unpark();
 }
 
-fn working(seats: &[Place]) -> usize {
+fn working(seats: &[Occupied]) -> usize {
     seats.iter().filter(|place| place.working).count()
 }
 
