@@ -3,7 +3,7 @@
 use pool_core::doc_toy::Pool;
 use pool_core::{current_worker, for_each, join};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Barrier, Condvar, Mutex};
+use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -133,27 +133,4 @@ fn a_loop_that_began_calm_is_shared_when_a_worker_becomes_idle() {
         });
     });
     assert!(helped.load(Ordering::Relaxed) > 0, "the loop ran on one worker to its end");
-}
-
-/// A worker that was told to leave is helped with what it still runs.
-#[test]
-fn a_leaving_worker_is_helped() {
-    let pool = Pool::builder().workers(2).build().unwrap();
-    let pairs = Pairs::default();
-    let both_run = Barrier::new(2);
-    let task = || {
-        both_run.wait();
-        // The one with the highest number is told to leave.
-        if current_worker() == Some(1) {
-            pool.retire_workers(1);
-            for _ in 0..4 {
-                join(|| pairs.piece(), || pairs.piece());
-            }
-        }
-    };
-    thread::scope(|scope| {
-        scope.spawn(|| pool.install(task));
-        scope.spawn(|| pool.install(task));
-    });
-    assert_eq!(pairs.met(), 8);
 }

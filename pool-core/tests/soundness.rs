@@ -173,19 +173,19 @@ fn the_closure_of_a_withdrawn_install_panics_in_its_drop() {
         while pool.metrics().waiting == 0 {
             std::thread::yield_now();
         }
-        let closer = threads.spawn(|| pool.shutdown_now().unwrap().len());
+        assert!(pool.shutdown_now().unwrap().is_empty());
         refused.join().unwrap();
         go.send(()).unwrap();
         holding.join().unwrap();
-        assert_eq!(closer.join().unwrap(), 0);
     });
+    pool.shutdown().unwrap();
     assert_eq!(reports.load(Ordering::Relaxed), 1);
     let metrics = pool.metrics();
     assert_eq!((metrics.completed, metrics.cancelled), (1, 1));
     assert!(metrics.is_balanced());
 }
 
-/// A worker waits for a task that `shutdown_now` has taken out of the queue: it must not wait for ever.
+/// A worker waits for a task that `shutdown_now` has handed back: it runs the task, and what came back is a shell.
 #[test]
 fn a_worker_waits_for_a_task_that_was_withdrawn() {
     let pool = Pool::builder().workers(1).build().unwrap();
@@ -198,14 +198,11 @@ fn a_worker_waits_for_a_task_that_was_withdrawn() {
         assert_eq!(handle.join().unwrap(), 5);
     });
     running.recv().unwrap();
-    std::thread::scope(|threads| {
-        let closer = threads.spawn(|| pool.shutdown_now().unwrap().len());
-        while pool.metrics().returned == 0 {
-            std::thread::yield_now();
-        }
-        go.send(()).unwrap();
-        assert_eq!(closer.join().unwrap(), 0);
-    });
+    let unrun = pool.shutdown_now().unwrap();
+    assert_eq!(unrun.len(), 1);
+    go.send(()).unwrap();
+    pool.shutdown().unwrap();
+    unrun.into_iter().for_each(Task::run);
     let metrics = pool.metrics();
     assert_eq!((metrics.completed, metrics.returned, metrics.panicked), (1, 1, 0));
     assert!(metrics.is_balanced());
@@ -256,16 +253,9 @@ fn a_closure_larger_than_the_stack_is_dropped() {
         let large = Large([1; 1 << 20], Arc::clone(&sum));
         pool.execute(move || assert!(large.sum() > 0));
     });
-    std::thread::scope(|s| {
-        let unrun = s.spawn(|| pool.shutdown_now().unwrap());
-        // Until it is closed.
-        while pool.try_execute(|| ()).is_ok() {
-            std::thread::yield_now();
-        }
-        open.send(()).unwrap();
-        let unrun = unrun.join().unwrap();
-        on_stack(256 << 10, || drop(unrun));
-    });
+    let unrun = pool.shutdown_now().unwrap();
+    on_stack(256 << 10, || drop(unrun));
+    open.send(()).unwrap();
     assert_eq!(sum.load(Ordering::Relaxed), 1 << 20);
 }
 
@@ -283,7 +273,7 @@ fn a_closure_larger_than_the_stack_runs() {
     assert_eq!(sum.load(Ordering::Relaxed), 1 << 20);
 }
 
-/// Workers that come while `shutdown_now` waits for a running task must not run what it hands back.
+/// Workers that come while a halted pool waits for a running task run nothing.
 #[test]
 fn workers_added_during_shutdown_now_run_nothing() {
     let pool = Pool::builder().workers(1).build().unwrap();
@@ -292,18 +282,15 @@ fn workers_added_during_shutdown_now_run_nothing() {
     pool.execute(move || {
         begun.send(()).unwrap();
         gate.recv().unwrap();
+        // The running may submit as ever.
+        pool_core::execute(|| panic!("it runs"));
     });
     running.recv().unwrap();
-    std::thread::scope(|scope| {
-        let ending = scope.spawn(|| pool.shutdown_now().unwrap());
-        // Closed comes after halted.
-        while pool.try_execute(|| ()).is_ok() {
-            std::thread::yield_now();
-        }
-        pool.add_workers(2).unwrap();
-        open.send(()).unwrap();
-        let unrun = ending.join().unwrap();
-        let metrics = pool.metrics();
-        assert_eq!((metrics.completed, metrics.returned), (1, unrun.len() as u64), "{metrics:?}");
-    });
+    assert!(pool.shutdown_now().unwrap().is_empty());
+    pool.add_workers(2).unwrap();
+    open.send(()).unwrap();
+    pool.shutdown().unwrap();
+    let unrun = pool.shutdown_now().unwrap();
+    let metrics = pool.metrics();
+    assert_eq!((unrun.len(), metrics.completed, metrics.returned), (1, 1, 1), "{metrics:?}");
 }

@@ -1,4 +1,5 @@
-//! Strategies that panic: the worker that asked goes on, and what was dropped is counted as cancelled and not waited for.
+//! Strategies that panic: the worker that asked goes on, what was dropped is counted as lost and not waited for, and what was
+//! kept runs.
 
 use pool_core::Task;
 use pool_core::doc_toy::Stack;
@@ -109,7 +110,7 @@ fn a_strategy_panics_in_the_midst_of_a_batch() {
     assert!(pool.install(|| catch_unwind(AssertUnwindSafe(batch)).is_err()), "from a worker");
     pool.wait_idle().unwrap();
     let metrics = pool.metrics();
-    assert_eq!((metrics.submitted, metrics.completed, metrics.cancelled), (11, 5, 6), "{metrics:?}");
+    assert_eq!((metrics.submitted, metrics.completed, metrics.lost), (11, 5, 6), "{metrics:?}");
     assert_eq!(Arc::strong_count(&token), 1);
     pool.shutdown().unwrap();
 }
@@ -160,7 +161,7 @@ fn a_strategy_panics_at_the_push_of_a_worker() {
     });
     pool.wait_idle().unwrap();
     let metrics = pool.metrics();
-    assert_eq!((metrics.submitted, metrics.completed, metrics.cancelled), (4, 1, 3), "{metrics:?}");
+    assert_eq!((metrics.submitted, metrics.completed, metrics.lost), (4, 1, 3), "{metrics:?}");
     assert_eq!(Arc::strong_count(&token), 1);
     pool.shutdown().unwrap();
 }
@@ -196,7 +197,7 @@ fn a_strategy_panics_while_the_pool_closes() {
     assert!(pool.metrics().is_balanced());
 }
 
-/// A strategy that does not take all of a batch: what it left is dropped, counted as cancelled, and not waited for.
+/// A strategy that does not take all of a batch: what it left is dropped, counted as lost, and not waited for.
 #[test]
 fn a_strategy_that_leaves_some_of_a_batch() {
     #[derive(Default)]
@@ -217,5 +218,116 @@ fn a_strategy_that_leaves_some_of_a_batch() {
     pool.execute_batch((0..5).map(|n| move || assert!(n < 5)));
     pool.wait_idle().unwrap();
     let metrics = pool.metrics();
-    assert_eq!((metrics.submitted, metrics.completed, metrics.cancelled), (5, 3, 2), "{metrics:?}");
+    assert_eq!((metrics.submitted, metrics.completed, metrics.lost), (5, 3, 2), "{metrics:?}");
+}
+
+/// A strategy that panics in `inject` and keeps the item: nothing is lost, and a later wait for a quiet moment is not
+/// deceived, however many it kept.
+#[test]
+fn a_strategy_panics_and_keeps_the_item() {
+    #[derive(Default)]
+    struct Hoarder(Arc<Stack>, AtomicUsize);
+
+    impl Scheduler<Task> for Hoarder {
+        type Hint = ();
+        type Worker = <Stack as Scheduler<Task>>::Worker;
+
+        fn attach(self: &Arc<Self>, seed: u64) -> Self::Worker {
+            self.0.attach(seed)
+        }
+        fn inject(&self, item: Task, hint: Option<()>) {
+            self.0.inject(item, hint);
+            if self.1.fetch_add(1, Ordering::Relaxed) < 3 {
+                resume_unwind(Box::new("kept"));
+            }
+        }
+        fn is_empty(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    for waits_between in [false, true] {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let pool = pool_core::Pool::builder_with(Hoarder::default()).workers(2).build().unwrap();
+        let count = || {
+            let runs = Arc::clone(&runs);
+            move || _ = runs.fetch_add(1, Ordering::Relaxed)
+        };
+        for _ in 0..3 {
+            assert!(catch_unwind(AssertUnwindSafe(|| pool.execute(count()))).is_err());
+        }
+        if waits_between {
+            pool.wait_idle().unwrap();
+            assert_eq!(runs.load(Ordering::Relaxed), 3);
+        }
+        while runs.load(Ordering::Relaxed) < 3 {
+            std::thread::yield_now();
+        }
+        for long in 1..=3 {
+            let (open, gate) = std::sync::mpsc::channel::<()>();
+            pool.execute(move || gate.recv().unwrap());
+            let limit = std::time::Duration::from_millis(5);
+            assert!(pool.wait_idle_timeout(limit).is_err(), "round {long}: a task runs");
+            open.send(()).unwrap();
+            pool.wait_idle().unwrap();
+        }
+        let metrics = pool.metrics();
+        assert_eq!((metrics.submitted, metrics.completed, metrics.lost), (6, 6, 0), "{metrics:?}");
+        assert!(metrics.is_balanced());
+        pool.shutdown().unwrap();
+    }
+}
+
+/// A strategy that panics in `next` and drops the item that it was about to hand out: its waiter is told, and the pool
+/// does not wait for it.
+#[test]
+fn a_strategy_panics_and_drops_what_it_was_to_hand_out() {
+    #[derive(Default)]
+    struct Clumsy(Arc<Stack>);
+    struct ClumsyWorker(<Stack as Scheduler<Task>>::Worker, usize);
+
+    impl Scheduler<Task> for Clumsy {
+        type Hint = ();
+        type Worker = ClumsyWorker;
+
+        fn attach(self: &Arc<Self>, seed: u64) -> ClumsyWorker {
+            ClumsyWorker(self.0.attach(seed), 0)
+        }
+        fn inject(&self, item: Task, hint: Option<()>) {
+            self.0.inject(item, hint);
+        }
+        fn is_empty(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    impl Worker<Task> for ClumsyWorker {
+        type Hint = ();
+
+        fn push(&mut self, item: Task, hint: Option<()>) {
+            self.0.push(item, hint);
+        }
+        fn next(&mut self) -> Option<Task> {
+            let item = self.0.next()?;
+            self.1 += 1;
+            if self.1 % 3 == 0 {
+                resume_unwind(Box::new("dropped"));
+            }
+            Some(item)
+        }
+    }
+
+    for workers in [1, 3] {
+        let builder = pool_core::Pool::builder_with(Clumsy::default()).workers(workers);
+        let pool = builder.panic_handler(|_| {}).build().unwrap();
+        let results: Vec<_> = (0..90).map(|n| pool.spawn(move || n)).map(|handle| handle.join()).collect();
+        let lost = results.iter().filter(|result| result.as_ref().is_err_and(|error| error.is_cancelled())).count();
+        assert!(lost > 0 && results.iter().filter(|result| result.is_ok()).count() == 90 - lost);
+        pool.wait_idle().unwrap();
+        let metrics = pool.metrics();
+        assert!(metrics.is_balanced() && metrics.waiting == 0, "{metrics:?}");
+        // A task whose handle saw it dropped counts as cancelled or as lost, by how it went.
+        assert_eq!((metrics.completed, metrics.lost + metrics.cancelled), (90 - lost as u64, lost as u64));
+        pool.shutdown().unwrap();
+    }
 }

@@ -65,13 +65,10 @@ pub fn shutdown_now_hands_back_what_did_not_run<S: Scheduler<Task> + 'static>(ma
         for handle in &handles[..20] {
             assert!(handle.cancel());
         }
-        let mut tasks = thread::scope(|scope| {
-            let ending = scope.spawn(|| pool.shutdown_now().unwrap());
-            // It cannot return before the running tasks have ended, and they end after it took the others.
-            until(|| pool.metrics().returned == 280);
-            gate.open();
-            ending.join().unwrap()
-        });
+        // At once: both workers are held.
+        let mut tasks = pool.shutdown_now().unwrap();
+        gate.open();
+        pool.shutdown().unwrap();
         let metrics = balanced(&pool);
         assert_eq!((metrics.returned, metrics.cancelled, metrics.completed), (280, 20, 2), "{metrics:?}");
         assert_eq!((tasks.len(), ran.load(Ordering::Relaxed)), (280, 0));
@@ -116,7 +113,11 @@ pub fn balances_while_threads_submit_into_a_shutdown_now<S: Scheduler<Task> + 's
                     });
                 }
                 until(|| ran.load(Ordering::Relaxed) > 30 * round);
-                pool.shutdown_now().unwrap()
+                let mut returned = pool.shutdown_now().unwrap();
+                pool.shutdown().unwrap();
+                // What the last ones to run have submitted.
+                returned.extend(pool.shutdown_now().unwrap());
+                returned
             });
             let metrics = balanced(&pool);
             let (ran, accepted) = (ran.load(Ordering::Relaxed), accepted.into_inner());
@@ -128,8 +129,7 @@ pub fn balances_while_threads_submit_into_a_shutdown_now<S: Scheduler<Task> + 's
     });
 }
 
-/// A task that runs while `shutdown_now` begins waits for one that it spawned and that has been taken out: it must come
-/// to an end, for `shutdown_now` waits for it.
+/// A running task waits for one that it spawned and that `shutdown_now` has handed back meanwhile: it runs that one.
 pub fn shutdown_now_lets_the_running_wait_for_what_they_spawned<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for workers in [1, 2] {
@@ -142,20 +142,18 @@ pub fn shutdown_now_lets_the_running_wait_for_what_they_spawned<S: Scheduler<Tas
                     let child = pool_core::spawn(|| 1);
                     spawned.open();
                     go.pass();
-                    child.join().map_err(|error| error.is_cancelled())
+                    child.join().unwrap()
                 }
             });
             spawned.pass();
-            let tasks = thread::scope(|scope| {
-                let ending = scope.spawn(|| pool.shutdown_now().unwrap());
-                until(|| pool.metrics().returned == 1);
-                go.open();
-                rest.inspect(Gate::open);
-                ending.join().unwrap()
-            });
+            let tasks = pool.shutdown_now().unwrap();
+            assert_eq!(tasks.len(), 1);
+            go.open();
+            rest.inspect(Gate::open);
+            pool.shutdown().unwrap();
             balanced(&pool);
-            // Run by its parent, or lost to it for good.
-            assert!(matches!(parent.join().unwrap(), Ok(1) | Err(true)));
+            assert_eq!(parent.join().unwrap(), 1);
+            // A shell.
             tasks.into_iter().for_each(Task::run);
         }
     });

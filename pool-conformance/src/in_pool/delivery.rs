@@ -8,7 +8,7 @@ use std::thread;
 use pool_core::{Pool, Scheduler, Task, current_worker};
 
 use super::Make;
-use super::support::{Gate, Token, balanced, check, occupy, pool, threads, tick, until, until_parked};
+use super::support::{Gate, Token, balanced, check, counted_pool, occupy, pool, threads, tick, until, until_parked};
 
 /// Outside threads submit one by one and in batches, and every task submits two more from inside. Each closure runs
 /// once and is dropped once.
@@ -225,7 +225,7 @@ pub fn one_long_task_holds_up_no_other<S: Scheduler<Task> + 'static>(make: Make<
 pub fn retiring_loses_nothing<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         for _ in 0..20 {
-            let pool = pool(make(), name, 2);
+            let (pool, alive) = counted_pool(make(), name, 2);
             let (pushed, stay, leave) = (Arc::new(Barrier::new(3)), Gate::default(), Gate::default());
             let ran = Arc::new(AtomicUsize::new(0));
             for _ in 0..2 {
@@ -247,7 +247,7 @@ pub fn retiring_loses_nothing<S: Scheduler<Task> + 'static>(make: Make<S>) {
                 });
             }
             pushed.wait();
-            // The worker with the highest number leaves. It has pushed when the barrier opens for the second time; this
+            // The worker that first has nothing in hand leaves. It has pushed when the barrier opens for the second time; this
             // thread stands in there for the other worker, which is at its gate.
             thread::scope(|scope| {
                 scope.spawn(|| pushed.wait());
@@ -256,6 +256,7 @@ pub fn retiring_loses_nothing<S: Scheduler<Task> + 'static>(make: Make<S>) {
             assert_eq!(pool.retire_workers(5), 1, "one always stays");
             assert_eq!(pool.workers(), 1);
             leave.open();
+            until(|| alive.load(Ordering::Relaxed) == 1);
             stay.open();
             pool.wait_idle().unwrap();
             assert_eq!(ran.load(Ordering::Relaxed), 100, "law 7 (retiring loses nothing)");

@@ -221,8 +221,8 @@ pub fn handles_outlive_the_pool<S: Scheduler<Task> + 'static>(make: Make<S>) {
     });
 }
 
-/// Threads wait for what `shutdown_now` takes out: they learn of it as soon as the tasks are dropped.
-pub fn waiters_learn_of_a_task_that_is_dropped<S: Scheduler<Task> + 'static>(make: Make<S>) {
+/// Threads wait for what `shutdown_now` hands back: they learn of it at once, though the tasks still exist.
+pub fn waiters_learn_of_a_task_that_is_handed_back<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = pool(make(), name, 1);
         let gate = occupy(&pool);
@@ -231,14 +231,13 @@ pub fn waiters_learn_of_a_task_that_is_dropped<S: Scheduler<Task> + 'static>(mak
             let waiters: Vec<_> = handles.into_iter().map(|handle| scope.spawn(move || handle.join())).collect();
             let installed = scope.spawn(|| pool.install(|| 1));
             until(|| pool.metrics().waiting == 5);
-            let ending = scope.spawn(|| pool.shutdown_now().unwrap());
+            let tasks = pool.shutdown_now().unwrap();
             assert!(installed.join().is_err(), "`install` panics: it will not be run");
-            gate.open();
-            let tasks = ending.join().unwrap();
+            assert!(waiters.into_iter().all(|waiter| waiter.join().unwrap().unwrap_err().is_returned()));
             assert_eq!(tasks.len(), 4);
-            drop(tasks);
-            assert!(waiters.into_iter().all(|waiter| waiter.join().unwrap().unwrap_err().is_cancelled()));
         });
+        gate.open();
+        pool.shutdown().unwrap();
         let metrics = balanced(&pool);
         assert_eq!((metrics.returned, metrics.cancelled), (4, 1));
     });

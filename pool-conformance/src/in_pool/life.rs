@@ -7,8 +7,8 @@ use std::thread;
 
 use pool_core::{BuildError, Pool, Rejection, Scheduler, Task, WaitError, current_worker};
 
-use super::Make;
 use super::support::{balanced, check, occupy, pool, threads, until};
+use super::{LIMIT, Make};
 
 /// Threads bear the pool's name and their number, which `current_worker` gives too.
 pub fn workers_have_names_and_numbers<S: Scheduler<Task> + 'static>(make: Make<S>) {
@@ -164,10 +164,12 @@ pub fn wait_idle_waits_for_everything<S: Scheduler<Task> + 'static>(make: Make<S
 /// all the same, and other threads may wait for its end.
 pub fn waiting_for_ones_own_pool_is_the_same_error_everywhere<S: Scheduler<Task> + 'static>(make: Make<S>) {
     type Wait<S> = fn(&Pool<S>) -> Result<(), WaitError>;
-    fn shutdown_now<S: Scheduler<Task> + 'static>(pool: &Pool<S>) -> Result<(), WaitError> {
-        pool.shutdown_now().map(|tasks| assert!(tasks.is_empty()))
-    }
-    let waits: [(Wait<S>, bool); 3] = [(Pool::wait_idle, false), (Pool::shutdown, true), (shutdown_now, true)];
+    let waits: [(Wait<S>, bool); 4] = [
+        (Pool::wait_idle, false),
+        (|pool| pool.wait_idle_timeout(LIMIT), false),
+        (Pool::shutdown, true),
+        (|pool| pool.shutdown_timeout(LIMIT), true),
+    ];
     check(move |name| {
         for (wait, closes) in waits {
             let (own, other) = (Arc::new(pool(make(), name, 2)), pool(make(), name, 1));

@@ -9,8 +9,8 @@ use std::thread;
 
 use pool_core::{Metrics, Pool, Rejection, Scheduler, Task};
 
-use super::Make;
 use super::support::{Gate, balanced, check, occupy, pool, threads, tick, until, until_parked};
+use super::{LIMIT, Make};
 
 /// At most so many tasks wait at the same time in [`tiny_tasks`].
 const WAVE: u64 = 1 << 18;
@@ -114,7 +114,7 @@ pub fn dropped_by_its_own_worker<S: Scheduler<Task> + 'static>(scheduler: S, nam
         inside.0.pass();
         if close {
             assert!(inner.shutdown().is_err(), "it cannot wait for itself");
-            assert!(inner.shutdown_now().is_err());
+            assert!(inner.shutdown_timeout(LIMIT).is_err());
         }
         assert_eq!(Arc::strong_count(&inner), 1);
         drop(inner);

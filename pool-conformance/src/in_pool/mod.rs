@@ -8,6 +8,7 @@ mod admission;
 mod balance;
 mod delivery;
 mod dispatch;
+mod ending;
 mod handles;
 mod idle;
 mod life;
@@ -22,6 +23,7 @@ pub use admission::*;
 pub use balance::*;
 pub use delivery::*;
 pub use dispatch::*;
+pub use ending::*;
 pub use handles::*;
 pub use idle::*;
 pub use life::*;
@@ -61,9 +63,13 @@ macro_rules! in_pool_tests {
             idle_is_free, has_no_threads_but_its_workers, a_round_trip_wakes_no_crowd,
             a_handle_is_a_future, a_waker_is_replaced, a_cancelled_task_never_runs,
             a_timed_join_gives_the_handle_back, a_dropped_handle_detaches, handles_outlive_the_pool,
-            waiters_learn_of_a_task_that_is_dropped,
+            waiters_learn_of_a_task_that_is_handed_back,
             workers_have_names_and_numbers, hooks_are_called_once_per_thread, a_pool_may_be_dropped_by_its_own_worker,
             shutdown_drains, a_closed_pool_refuses, wait_idle_waits_for_everything, a_failed_build_leaves_nothing,
+            waits_with_a_limit_give_up, a_closed_pool_ends_by_itself, an_ended_pool_has_no_workers,
+            shutdown_now_does_not_wait, a_worker_may_call_shutdown_now, the_last_owner_is_a_thread_local_of_a_worker,
+            hooks_cannot_wait_for_their_pool, a_hook_of_the_only_worker_does_not_hang,
+            every_shutdown_waits_for_the_threads, the_idle_leave_first, a_pool_is_resized_to_a_number,
             free_functions_know_their_pool, waiting_for_ones_own_pool_is_the_same_error_everywhere,
         }
     };

@@ -55,6 +55,21 @@ pub(crate) fn pool<S: Scheduler<Task> + 'static>(scheduler: S, name: &str, worke
     Pool::builder_with(scheduler).workers(workers).thread_name(name).build().expect("threads")
 }
 
+/// A pool around `scheduler`, and how many of its threads live.
+pub(crate) fn counted_pool<S: Scheduler<Task> + 'static>(
+    scheduler: S,
+    name: &str,
+    workers: usize,
+) -> (Pool<S>, Arc<AtomicUsize>) {
+    let alive = Arc::new(AtomicUsize::new(0));
+    let (come, go) = (Arc::clone(&alive), Arc::clone(&alive));
+    let builder = Pool::builder_with(scheduler).workers(workers).thread_name(name);
+    let builder = builder.on_start(move |_| tick(&come)).on_stop(move |_| {
+        go.fetch_sub(1, Ordering::Relaxed);
+    });
+    (builder.build().expect("threads"), alive)
+}
+
 /// Passes time until `done`. For what must come true by itself; the check's limit ends it if it does not.
 pub(crate) fn until(mut done: impl FnMut() -> bool) {
     while !done() {

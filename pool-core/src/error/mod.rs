@@ -9,12 +9,17 @@ use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Mutex, PoisonError};
 
+/// What a child process is told.
+const FORKED: &str = "the pool belongs to the process that this one was forked from, and has no workers here; make a pool after the fork";
+
 /// Why a submission was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rejection {
     /// The pool has been shut down.
     ShutDown,
+    /// This process was forked after the pool was made, and has none of its workers.
+    Forked,
     /// A free function was called on a thread that is not a worker of any pool.
     NoWorker,
     /// The free function [`task`](crate::task()) was given a hint of another type than the strategy of this worker's
@@ -26,6 +31,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ShutDown => "the pool has been shut down: submit before `shutdown`, or use a `try_` method",
+            Self::Forked => FORKED,
             Self::NoWorker => {
                 "this thread is not a worker of a pool: use the methods of a `Pool`, or a `try_` function"
             }
@@ -122,6 +128,8 @@ enum Cause {
     /// In a mutex because a payload need not be `Sync`, and errors should be.
     Panicked(Mutex<panic::Payload>),
     Cancelled,
+    Returned,
+    Forked,
 }
 
 impl JoinError {
@@ -131,6 +139,14 @@ impl JoinError {
 
     pub(crate) fn cancelled() -> Self {
         Self(Cause::Cancelled)
+    }
+
+    pub(crate) fn returned() -> Self {
+        Self(Cause::Returned)
+    }
+
+    pub(crate) fn forked() -> Self {
+        Self(Cause::Forked)
     }
 
     /// Whether the task panicked.
@@ -144,7 +160,7 @@ impl JoinError {
         matches!(self.0, Cause::Panicked(_))
     }
 
-    /// Whether the task never ran: [`JoinHandle::cancel`](crate::JoinHandle::cancel) was in time, or the pool gave it back
+    /// Whether the task will never run: [`JoinHandle::cancel`](crate::JoinHandle::cancel) was in time, or it was dropped
     /// unrun.
     ///
     /// ```
@@ -157,6 +173,20 @@ impl JoinError {
     /// ```
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0, Cause::Cancelled)
+    }
+
+    /// Whether the task left its pool unrun: [`Pool::shutdown_now`](crate::Pool::shutdown_now) has handed it back.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::new();
+    /// let handle = pool.spawn(|| 42);
+    /// let unrun = pool.shutdown_now()?;
+    /// assert_eq!(handle.join().is_err_and(|error| error.is_returned()), unrun.len() == 1);
+    /// # Ok::<(), pool_core::WaitError>(())
+    /// ```
+    pub fn is_returned(&self) -> bool {
+        matches!(self.0, Cause::Returned)
     }
 
     /// The payload of the panic, for [`std::panic::resume_unwind`].
@@ -195,36 +225,44 @@ impl JoinError {
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match self.0 {
             Cause::Panicked(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
-            Cause::Cancelled => Err(self),
+            _ => Err(self),
         }
     }
+}
 
-    fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
-        match &self.0 {
-            Cause::Panicked(payload) => {
-                let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-                f(Some(panic::message(payload.as_ref())))
-            }
-            Cause::Cancelled => f(None),
+impl Cause {
+    fn text(&self) -> &'static str {
+        match self {
+            Self::Panicked(_) => "the task panicked",
+            Self::Cancelled => "the task was cancelled before it started",
+            Self::Returned => "the task was handed back by `shutdown_now` before it started",
+            Self::Forked => FORKED,
         }
     }
 }
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.with_message(|message| match message {
-            Some(message) => f.debug_tuple("Panicked").field(&message).finish(),
-            None => f.write_str("Cancelled"),
-        })
+        match &self.0 {
+            Cause::Panicked(payload) => {
+                let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+                f.debug_tuple("Panicked").field(&panic::message(payload.as_ref())).finish()
+            }
+            Cause::Cancelled => f.write_str("Cancelled"),
+            Cause::Returned => f.write_str("Returned"),
+            Cause::Forked => f.write_str("Forked"),
+        }
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.with_message(|message| match message {
-            Some(message) => write!(f, "the task panicked: {message}"),
-            None => f.write_str("the task was cancelled before it started"),
-        })
+        f.write_str(self.0.text())?;
+        if let Cause::Panicked(payload) = &self.0 {
+            let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+            write!(f, ": {}", panic::message(payload.as_ref()))?;
+        }
+        Ok(())
     }
 }
 
@@ -323,23 +361,29 @@ impl Error for StartError {
     }
 }
 
-/// Why a wait for a pool could not begin.
+/// Why a wait for a pool could not begin or did not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The calling thread is one of the pool's own workers: what it waits for includes the task that waits.
+    /// The calling thread is one of the pool's own, at whatever moment of its life: what it waits for includes itself.
     ///
     /// A call that was to shut the pool down has closed it: the pool ends by itself when it has run what it accepted.
     OwnWorker,
+    /// The time is over. What was begun goes on: a pool that is being shut down stays closed, drains and ends.
+    TimedOut,
+    /// This process was forked after the pool was made, and has none of its workers.
+    Forked,
 }
 
 impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OwnWorker => f.write_str(
-                "a worker cannot wait for its own pool, whose work includes the task that waits; call this on another thread",
-            ),
-        }
+        f.write_str(match self {
+            Self::OwnWorker => {
+                "a worker cannot wait for its own pool, whose work includes the task that waits; call this on another thread"
+            }
+            Self::TimedOut => "the pool was not done in time",
+            Self::Forked => FORKED,
+        })
     }
 }
 

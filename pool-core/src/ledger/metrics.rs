@@ -18,13 +18,16 @@ pub struct Metrics {
     pub completed: u64,
     /// Panicked.
     pub panicked: u64,
-    /// Cancelled before they started, and gone from the queue. Also what the strategy lost by a panic.
+    /// Cancelled before they started, and gone from the queue.
     pub cancelled: u64,
     /// Refused, because the pool had been shut down.
     pub rejected: u64,
     /// Taken out unrun by [`Pool::shutdown_now`](crate::Pool::shutdown_now), which hands them back, but for those that
     /// a running task waited for and ran itself.
     pub returned: u64,
+    /// Accepted, and gone: the strategy dropped them, when it panicked or against its contract. Known from the next quiet
+    /// moment on for which a thread waits; until then they count as waiting.
+    pub lost: u64,
     /// Accepted and not yet started.
     pub waiting: u64,
     /// Started and not yet ended.
@@ -37,10 +40,9 @@ pub struct Metrics {
 
 impl Metrics {
     pub(crate) fn new(totals: Totals, workers: usize, sleeping: usize) -> Self {
-        let Totals { submitted, started, completed, panicked, cancelled, rejected, returned } = totals;
-        let unended = submitted.saturating_sub(completed + panicked + cancelled + returned);
-        // A worker that frees an empty shell counts as running for an instant, so there may seem to be one too many.
-        let running = started.saturating_sub(completed + panicked).min(unended);
+        let Totals { submitted, completed, panicked, cancelled, rejected, returned, lost, .. } = totals;
+        let unended = submitted.saturating_sub(totals.ended());
+        let running = totals.running().min(unended);
         Self {
             submitted: submitted + rejected,
             completed,
@@ -48,6 +50,7 @@ impl Metrics {
             cancelled,
             rejected,
             returned,
+            lost,
             waiting: unended - running,
             running,
             workers,
@@ -66,10 +69,11 @@ impl Metrics {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn ended(&self) -> u64 {
-        self.completed + self.panicked + self.cancelled + self.rejected + self.returned
+        self.completed + self.panicked + self.cancelled + self.rejected + self.returned + self.lost
     }
 
-    /// Whether the books balance: submitted = completed + panicked + cancelled + rejected + returned + waiting + running.
+    /// Whether the books balance: submitted = completed + panicked + cancelled + rejected + returned + lost + waiting +
+    /// running.
     ///
     /// ```
     /// # use pool_core::doc_toy as my_strategy;

@@ -3,7 +3,7 @@
 //! The balance that holds at every quiet moment:
 //!
 //! ```text
-//! submitted = completed + panicked + cancelled + returned + waiting + running        (rejected ones were never taken)
+//! submitted = completed + panicked + cancelled + returned + lost + waiting + running      (rejected ones were never taken)
 //! ```
 //!
 //! - Each worker counts on its own cache line with plain loads and stores ([`Tally`]).
@@ -74,6 +74,10 @@ pub(crate) struct Ledger {
     returned: AtomicU64,
     /// Cancelled tasks that left the queue by `shutdown_now`.
     cancelled: AtomicU64,
+    /// Tasks that the strategy may have dropped when it panicked, or kept: nothing tells until the pool is quiet otherwise.
+    doubtful: AtomicU64,
+    /// Those of them that were gone then. Changed under the lock of the quiet moment.
+    lost: AtomicU64,
 }
 
 /// The counts of one moment.
@@ -86,11 +90,17 @@ pub(crate) struct Totals {
     pub(crate) cancelled: u64,
     pub(crate) rejected: u64,
     pub(crate) returned: u64,
+    pub(crate) lost: u64,
 }
 
 impl Totals {
     fn ended(&self) -> u64 {
-        self.completed + self.panicked + self.cancelled + self.returned
+        self.completed + self.panicked + self.cancelled + self.returned + self.lost
+    }
+
+    /// Started and not yet ended. May seem to be one too many for an instant: a worker that frees an empty shell counts.
+    fn running(&self) -> u64 {
+        self.started.saturating_sub(self.completed + self.panicked)
     }
 }
 
@@ -102,6 +112,8 @@ impl Ledger {
             rejected: AtomicU64::new(0),
             returned: AtomicU64::new(0),
             cancelled: AtomicU64::new(0),
+            doubtful: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
         }
     }
 
@@ -187,10 +199,16 @@ impl Ledger {
         self.cancelled.fetch_add(cancelled, Ordering::Release);
     }
 
+    /// Up to `n` tasks may be gone: the strategy panicked while it had them in hand. Release: pairs with `is_quiet`.
+    pub(crate) fn doubt(&self, n: u64) {
+        self.doubtful.fetch_add(n, Ordering::Release);
+    }
+
     /// Adds everything up: ends first, then starts, then submissions, so that no sum is behind one it must cover.
     pub(crate) fn totals<'a>(&self, tallies: impl Iterator<Item = &'a Tally> + Clone) -> Totals {
         let sum = |of: fn(&Tally) -> &Counter| tallies.clone().map(|tally| of(tally).get()).sum::<u64>();
         let returned = self.returned.load(Ordering::Acquire);
+        let lost = self.lost.load(Ordering::Acquire);
         let cancelled = self.cancelled.load(Ordering::Acquire) + sum(|tally| &tally.cancelled);
         let completed = sum(|tally| &tally.completed);
         let panicked = sum(|tally| &tally.panicked);
@@ -198,14 +216,47 @@ impl Ledger {
         let inside = sum(|tally| &tally.submitted);
         let outside = self.gates.iter().map(|gate| gate.submitted()).sum::<u64>();
         let rejected = self.rejected.load(Ordering::Relaxed);
-        Totals { submitted: inside + outside, started, completed, panicked, cancelled, rejected, returned }
+        Totals { submitted: inside + outside, started, completed, panicked, cancelled, rejected, returned, lost }
     }
 
-    /// Whether there was a moment during this call at which nothing waited and nothing ran.
-    pub(crate) fn is_quiet<'a>(&self, tallies: impl Iterator<Item = &'a Tally> + Clone) -> bool {
+    /// Whether there was a moment during this call at which nothing waited and nothing ran. One call at a time.
+    ///
+    /// `holds_nothing` is asked only in doubt: whether the strategy is empty.
+    pub(crate) fn is_quiet<'a>(
+        &self,
+        tallies: impl Iterator<Item = &'a Tally> + Clone,
+        holds_nothing: impl FnOnce() -> bool,
+    ) -> bool {
+        // Acquire: pairs with `doubt`. Before the sums: a doubt that comes later is not settled here.
+        let doubtful = self.doubtful.load(Ordering::Acquire);
         let totals = self.totals(tallies);
-        // There are more ends than submissions only if the strategy panicked but kept the item, which is then counted
-        // as lost and as run. An early answer is better than none: a thread that waits for it would wait for ever.
-        totals.ended() >= totals.submitted
+        if doubtful == 0 && totals.ended() <= totals.submitted {
+            return totals.ended() == totals.submitted;
+        }
+        self.is_quiet_in_doubt(doubtful, totals, holds_nothing)
+    }
+
+    /// Some of what seems to wait may be gone. If no more is missing than that, nothing runs, and the strategy says that it
+    /// holds nothing, it is.
+    ///
+    /// A task that a worker has just taken, or a submitter is about to put away, can be mistaken for a lost one. It is
+    /// found again when it has ended.
+    #[cold]
+    fn is_quiet_in_doubt(&self, doubtful: u64, totals: Totals, holds_nothing: impl FnOnce() -> bool) -> bool {
+        let (ended, submitted) = (totals.ended(), totals.submitted);
+        if ended > submitted {
+            // Release: pairs with `totals`.
+            self.lost.fetch_sub((ended - submitted).min(totals.lost), Ordering::Release);
+            return true;
+        }
+        let missing = submitted - ended;
+        if missing > doubtful || missing > 0 && !(totals.running() == 0 && holds_nothing()) {
+            return false;
+        }
+        // Release: pairs with `totals`.
+        self.lost.fetch_add(missing, Ordering::Release);
+        // Relaxed: they were read by this thread.
+        self.doubtful.fetch_sub(doubtful, Ordering::Relaxed);
+        true
     }
 }

@@ -21,10 +21,10 @@ fn nothing_is_accepted_after_a_closed_ledger_was_found_quiet() {
             thread::spawn(move || ledger.enter(1))
         };
         ledger.close();
-        let quiet = ledger.is_quiet(std::iter::empty());
+        let quiet = ledger.is_quiet(std::iter::empty(), || true);
         let accepted = submitter.join().unwrap();
         assert!(!(quiet && accepted));
-        assert_eq!(ledger.is_quiet(std::iter::empty()), !accepted);
+        assert_eq!(ledger.is_quiet(std::iter::empty(), || true), !accepted);
         assert_eq!(ledger.totals(std::iter::empty()).rejected, u64::from(!accepted));
     });
 }
@@ -40,7 +40,7 @@ fn nothing_is_accepted_under_a_lock_after_a_closed_ledger_was_found_quiet() {
         };
         ledger.close();
         drop(lock.lock());
-        let quiet = ledger.is_quiet(std::iter::empty());
+        let quiet = ledger.is_quiet(std::iter::empty(), || true);
         let accepted = submitter.join().unwrap();
         assert_eq!(quiet, !accepted, "a refused one hides no quiet moment");
         assert_eq!(ledger.totals(std::iter::empty()).rejected, u64::from(!accepted));
@@ -58,7 +58,7 @@ fn an_end_brings_its_submission_with_it() {
         assert!(ledger.enter(1));
         let observer = {
             let (ledger, tally) = (Arc::clone(&ledger), Arc::clone(&tally));
-            thread::spawn(move || assert!(!ledger.is_quiet(std::iter::once(&*tally))))
+            thread::spawn(move || assert!(!ledger.is_quiet(std::iter::once(&*tally), || true)))
         };
         tally.submit(1);
         tally.start();

@@ -36,6 +36,10 @@ impl Shared {
 }
 
 impl Inject for Shared {
+    fn is_empty(&self) -> bool {
+        Scheduler::<Task>::is_empty(&self.queue)
+    }
+
     fn inject_ticket(&self, task: Task) -> Result<(), ()> {
         self.queue.put(task);
         Ok(())

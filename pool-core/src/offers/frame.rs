@@ -29,6 +29,8 @@ pub(crate) struct Exposure {
     pub(crate) stamp: usize,
     /// The thief has stored the result and touches the frame no more.
     pub(crate) done: AtomicBool,
+    /// The owner parks, or is about to, and wants to be woken for what the thief offers meanwhile.
+    pub(crate) listening: AtomicBool,
 }
 
 impl Frame {

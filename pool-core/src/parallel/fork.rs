@@ -3,7 +3,7 @@
 use crate::offers::board::{ONE_EXPOSURE, READY, Slot, TICKET};
 use crate::offers::frame::{Exposure, Frame, Taken};
 use crate::offers::stock::is_hungry;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::task::payload::Payload;
 use crate::task::{Outcome, Task, TaskKind, TaskVtable, Withdrawal};
 use crate::worker::Context;
@@ -63,7 +63,8 @@ fn expose(context: &Context, index: usize, frame: NonNull<Frame>, place: usize) 
     stack.count_exposed();
     // Relaxed, three times: published by the exchange below.
     slot.frame.store(frame.as_ptr(), Ordering::Relaxed);
-    slot.origin.store(stack.origin_of(place), Ordering::Relaxed);
+    let origin = stack.origin_of(place);
+    slot.origin.store(origin, Ordering::Relaxed);
     let mut old = slot.state.load(Ordering::Relaxed);
     let had_ticket = loop {
         let stamp = (old & !TICKET).wrapping_add(ONE_EXPOSURE) | READY;
@@ -73,6 +74,7 @@ fn expose(context: &Context, index: usize, frame: NonNull<Frame>, place: usize) 
             slot: index,
             stamp,
             done: AtomicBool::new(false),
+            listening: AtomicBool::new(false),
         };
         // SAFETY: the frame is on our stack of private frames, so it is alive and no other thread knows it yet.
         unsafe { frame.as_ref().expose_with(exposure) };
@@ -90,6 +92,26 @@ fn expose(context: &Context, index: usize, frame: NonNull<Frame>, place: usize) 
     if !(had_ticket && fresh) && context.submit_part(ticket(slot, context.crew().id())).is_err() {
         // The frame stays in its slot until its owner takes it back. The next one gets a ticket again.
         slot.state.fetch_and(!TICKET, Ordering::Relaxed);
+    }
+    if let Some(origin) = NonNull::new(origin) {
+        // SAFETY: this thread runs the frame `origin`, which it has taken: its owner keeps it alive until `done`.
+        unsafe { wake_listener(origin) };
+    }
+}
+
+/// Wakes the owner of the taken frame under which another one has just been offered, if it listens: it may help.
+///
+/// # Safety
+/// The frame has been taken, and the thief is not done with it.
+unsafe fn wake_listener(origin: NonNull<Frame>) {
+    // Pairs with the fence in `HelpWait::listen`: either the owner's look sees what is offered, or we see that it listens.
+    fence(Ordering::SeqCst);
+    // SAFETY: alive and exposed, by this function's contract.
+    let Exposure { owner, listening, .. } = unsafe { origin.as_ref().exposure() };
+    // Relaxed: ordered by the fence.
+    if listening.load(Ordering::Relaxed) && listening.swap(false, Ordering::Relaxed) {
+        // SAFETY: parkers live as long as the pool.
+        unsafe { owner.as_ref() }.unpark();
     }
 }
 

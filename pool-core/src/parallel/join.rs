@@ -168,7 +168,8 @@ where
         let b = unsafe { frame.take() };
         return b();
     }
-    let mut wait = HelpWait::new();
+    // SAFETY: exposed, by this function's contract.
+    let mut wait = HelpWait::new(unsafe { &frame.head.exposure().listening });
     // SAFETY: passed on.
     while !unsafe { fork::is_done(&frame.head) } {
         // Helps only with what the thief forked off our own frame: other work could need a lock that we hold, take
@@ -178,7 +179,7 @@ where
         match taken.flatten() {
             Some(taken) => {
                 fork::run_taken(context, taken);
-                wait = HelpWait::new();
+                wait.restart();
             }
             None => wait.once(),
         }

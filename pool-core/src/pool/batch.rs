@@ -63,9 +63,9 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
     /// As [`Pool::execute_batch`].
     #[track_caller]
     pub fn execute_batch<F: FnOnce() + Send + 'static>(self, batch: impl IntoIterator<Item = F>) {
-        if let Err(tasks) = self.submit_all(batch.into_iter().map(Task::from_closure).collect()) {
+        if let Err((tasks, reason)) = self.submit_all(batch.into_iter().map(Task::from_closure).collect()) {
             drop(tasks);
-            refused(Rejection::ShutDown);
+            refused(reason);
         }
     }
 
@@ -86,10 +86,10 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
         self,
         batch: impl IntoIterator<Item = F>,
     ) -> Result<(), Rejected<Vec<F>>> {
-        self.submit_all(batch.into_iter().map(Task::from_closure).collect()).map_err(|tasks| {
+        self.submit_all(batch.into_iter().map(Task::from_closure).collect()).map_err(|(tasks, reason)| {
             // SAFETY: each was made from an `F` just now, and none was given to a strategy.
             let closures = tasks.into_iter().map(|task| unsafe { task.into_closure::<F>() });
-            Rejected::new(closures.collect(), Rejection::ShutDown)
+            Rejected::new(closures.collect(), reason)
         })
     }
 
@@ -119,15 +119,15 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
                 (task, JoinHandle::new(holder))
             })
             .unzip();
-        if let Err(tasks) = self.submit_all(tasks) {
+        if let Err((tasks, reason)) = self.submit_all(tasks) {
             drop(tasks);
-            refused(Rejection::ShutDown);
+            refused(reason);
         }
         handles
     }
 
     /// Submits all, or gives all back.
-    fn submit_all(self, tasks: Vec<Task>) -> Result<(), Vec<Task>> {
+    fn submit_all(self, tasks: Vec<Task>) -> Result<(), (Vec<Task>, Rejection)> {
         let (pool, shared) = (self.place, &self.place.shared);
         Context::with_of(&shared.crew, |context| match context {
             Some(context) => {
@@ -135,11 +135,12 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
                 context.submit_many(tasks, |task| worker.push(task, self.hint.clone()));
                 Ok(())
             }
+            None if pool.is_inherited() => Err((tasks, Rejection::Forked)),
             None if shared.crew.ledger.enter(tasks.len() as u64) => {
                 shared.inject_counted_batch(tasks, self.hint);
                 Ok(())
             }
-            None => Err(pool.refuse(tasks)),
+            None => Err((pool.refuse(tasks), Rejection::ShutDown)),
         })
     }
 }

@@ -6,7 +6,7 @@ use crate::idle::MAX_WORKERS;
 use crate::strategy::Scheduler;
 use crate::sync::processors;
 use crate::task::Task;
-use crate::worker::{Crew, Hook, Hooks, PanicHandler, Shared};
+use crate::worker::{Crew, Hook, Hooks, Inject, PanicHandler, Shared};
 use std::any::Any;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -23,10 +23,46 @@ pub fn default_workers() -> usize {
     processors().min(MAX_WORKERS)
 }
 
+/// What the threads of a pool are called.
+#[derive(Clone)]
+pub(crate) enum ThreadName {
+    Prefix(String),
+    By(Arc<dyn Fn(usize) -> String + Send + Sync>),
+}
+
+impl ThreadName {
+    /// The longest name, in bytes, that Linux shows in full.
+    const LONGEST: usize = 15;
+
+    /// The name of a worker's thread. A prefix that is too long gives way to the number.
+    pub(crate) fn of_worker(&self, index: usize) -> String {
+        match self {
+            Self::By(name) => name(index),
+            Self::Prefix(prefix) => {
+                let number = format!("-{index}");
+                let mut end = prefix.len().min(Self::LONGEST - number.len());
+                while !prefix.is_char_boundary(end) {
+                    end -= 1;
+                }
+                prefix[..end].to_owned() + &number
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ThreadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Prefix(prefix) => prefix.fmt(f),
+            Self::By(_) => f.write_str("by function"),
+        }
+    }
+}
+
 /// How to start the threads of a pool.
 #[derive(Clone, Debug)]
 pub(crate) struct ThreadConfig {
-    pub(crate) name: String,
+    pub(crate) name: ThreadName,
     pub(crate) stack_size: Option<usize>,
     pub(crate) seed: u64,
 }
@@ -54,7 +90,7 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
         Self {
             scheduler,
             workers: None,
-            threads: ThreadConfig { name: "pool".into(), stack_size: None, seed: 0 },
+            threads: ThreadConfig { name: ThreadName::Prefix("pool".into()), stack_size: None, seed: 0 },
             on_start: None,
             on_stop: None,
             on_panic: None,
@@ -78,6 +114,9 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
 
     /// What the threads are called, before a dash and the worker's number. Default: `pool`.
     ///
+    /// Linux shows 15 bytes of a thread's name. Where the name would be longer, its beginning is cut off, so that the
+    /// number stays visible. [`build`](Self::build) refuses a name with a zero byte.
+    ///
     /// ```
     /// # use pool_core::doc_toy as my_strategy;
     /// let pool = my_strategy::Pool::builder().thread_name("img").workers(1).build()?;
@@ -86,7 +125,22 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
     /// # Ok::<(), pool_core::BuildError>(())
     /// ```
     pub fn thread_name(mut self, name: impl Into<String>) -> Self {
-        self.threads.name = name.into();
+        self.threads.name = ThreadName::Prefix(name.into());
+        self
+    }
+
+    /// Names each thread by a function of the worker's number, and leaves the name as it is. A panic in the function
+    /// unwinds out of the call that would start the thread.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().thread_name_with(|worker| format!("{worker}th of img")).workers(1).build()?;
+    /// let name = pool.install(|| std::thread::current().name().map(str::to_owned));
+    /// assert_eq!(name.as_deref(), Some("0th of img"));
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    pub fn thread_name_with(mut self, name: impl Fn(usize) -> String + Send + Sync + 'static) -> Self {
+        self.threads.name = ThreadName::By(Arc::new(name));
         self
     }
 
@@ -105,7 +159,8 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
     }
 
     /// Called first on each worker's thread, with the worker's number, before the thread is a worker: the free
-    /// functions do not know the pool yet. A panic in it goes to the panic handler.
+    /// functions do not know the pool yet, and it cannot wait for the pool ([`Pool::install`] and the like panic). A panic
+    /// in it goes to the panic handler.
     ///
     /// ```
     /// # use pool_core::doc_toy as my_strategy;
@@ -169,13 +224,16 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
     ///
     /// # Errors
     /// [`BuildError::Workers`] for a number of workers that no pool can have; [`BuildError::Thread`] if the system will not
-    /// start a thread, in which case those already started have ended.
+    /// start a thread, or its name holds a zero byte: those already started have ended then.
     pub fn build(self) -> Result<Pool<S>, BuildError> {
         let workers = self.workers.unwrap_or_else(default_workers);
         if !(1..=MAX_WORKERS).contains(&workers) {
             return Err(BuildError::Workers { asked: workers, most: MAX_WORKERS });
         }
-        let name = self.threads.name.clone();
+        let name = match &self.threads.name {
+            ThreadName::Prefix(prefix) => prefix.clone(),
+            ThreadName::By(_) => "pool".into(),
+        };
         let hooks = Hooks {
             on_start: self.on_start,
             on_stop: self.on_stop,
@@ -189,6 +247,8 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
         let most_searching = workers.min(default_workers()).div_ceil(2);
         let shared =
             Arc::new(Shared { scheduler: Arc::new(self.scheduler), crew: Arc::new(Crew::new(hooks, most_searching)) });
+        let strategy: Arc<dyn Inject> = shared.clone();
+        shared.crew.serve(Arc::downgrade(&strategy));
         let pool = Pool::from_parts(shared, self.threads);
         // On an error the pool is dropped, which ends the threads that it has.
         pool.add_workers(workers).map_err(|error| BuildError::Thread(error.into_source()))?;

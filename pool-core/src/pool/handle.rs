@@ -1,10 +1,11 @@
 //! [`JoinHandle`]: the right to the result of a spawned task.
 
+use super::task_builder::STARTING;
 use crate::error::JoinError;
-use crate::sync::Deadline;
-use crate::task::cell::{Holder, TaskResult};
+use crate::sync::{Deadline, is_inherited};
+use crate::task::cell::Holder;
 use crate::task::wait;
-use crate::worker::Context;
+use crate::worker::{Context, Life, life_in};
 use std::fmt;
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -45,9 +46,18 @@ impl<R> JoinHandle<R> {
     /// included, it blocks.
     ///
     /// # Errors
-    /// If the task panicked, with the payload; or if it was cancelled.
+    /// If the task panicked, with the payload; if it was cancelled, or handed back by
+    /// [`shutdown_now`](crate::Pool::shutdown_now); in a child process, if the pool belongs to its parent.
+    ///
+    /// # Panics
+    /// In [`Builder::on_start`](crate::Builder::on_start) of the task's own pool, unless the task has ended: perhaps no
+    /// worker is there yet.
+    #[track_caller]
     pub fn join(mut self) -> Result<R, JoinError> {
         self.run_if_waiting();
+        if life_in(self.holder.pool()) == Some(Life::Starting) && !self.holder.is_over() {
+            panic!("{STARTING}");
+        }
         wait::for_task(&mut self.holder, Deadline::Never);
         self.finish()
     }
@@ -106,7 +116,7 @@ impl<R> JoinHandle<R> {
     /// # Ok::<(), pool_core::WaitError>(())
     /// ```
     pub fn is_finished(&self) -> bool {
-        self.holder.is_finished()
+        self.holder.is_over() || is_inherited(self.holder.pool())
     }
 
     /// On a worker of the task's pool: runs it here if it has not started.
@@ -121,15 +131,27 @@ impl<R> JoinHandle<R> {
     }
 
     fn finish(mut self) -> Result<R, JoinError> {
-        outcome(self.holder.take_result())
+        self.take_outcome()
     }
-}
 
-fn outcome<R>(result: Option<TaskResult<R>>) -> Result<R, JoinError> {
-    match result {
-        Some(Ok(value)) => Ok(value),
-        Some(Err(payload)) => Err(JoinError::panicked(payload)),
-        None => Err(JoinError::cancelled()),
+    /// What a task left for which there is nothing to wait.
+    fn take_outcome(&mut self) -> Result<R, JoinError> {
+        match self.holder.take_result() {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(payload)) => Err(JoinError::panicked(payload)),
+            None => Err(self.why_none()),
+        }
+    }
+
+    #[cold]
+    fn why_none(&self) -> JoinError {
+        if !self.holder.is_over() {
+            JoinError::forked()
+        } else if self.holder.is_withdrawn() {
+            JoinError::returned()
+        } else {
+            JoinError::cancelled()
+        }
     }
 }
 
@@ -142,10 +164,10 @@ impl<R> Future for JoinHandle<R> {
 
     /// Never runs the task: a poll must not block. Polled again after it was ready, it reports that the task was cancelled.
     fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<Self::Output> {
-        if self.holder.set_waker(context.waker()) {
+        if !is_inherited(self.holder.pool()) && self.holder.set_waker(context.waker()) {
             Poll::Pending
         } else {
-            Poll::Ready(outcome(self.holder.take_result()))
+            Poll::Ready(self.take_outcome())
         }
     }
 }

@@ -4,6 +4,7 @@ mod batch;
 mod builder;
 mod current;
 mod handle;
+mod life;
 mod task_builder;
 mod waiting;
 
@@ -12,11 +13,11 @@ pub use current::{current_worker, execute, spawn, try_execute, try_spawn};
 pub use handle::JoinHandle;
 pub use task_builder::{CurrentPool, Place, TaskBuilder, task};
 
-use crate::error::{Rejected, StartError, WaitError};
+use crate::error::Rejected;
 use crate::ledger::Metrics;
 use crate::strategy::Scheduler;
+use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
-use crate::sync::thread;
 use crate::task::Task;
 use crate::worker::{Context, Shared, WorkerThread};
 pub(crate) use builder::ThreadConfig;
@@ -30,12 +31,20 @@ use std::sync::Arc;
 /// or in an `Arc`.
 ///
 /// Dropping the pool is [`shutdown`](Self::shutdown): everything submitted runs first. A pool that is dropped by one of its
-/// own workers is closed and ends by itself.
+/// own threads, at whatever moment of the thread's life, is closed and ends by itself.
+///
+/// # After `fork`
+///
+/// A child process has none of the workers. In it, calls of a pool that the parent made fail with an error that says so
+/// (`Forked`), or panic with that text where they return no error, and dropping the pool returns at once. This is noticed on
+/// Linux, macOS and FreeBSD. In a child that a *task* has forked, only `exec` and `_exit` make sense.
 pub struct Pool<S: Scheduler<Task> + 'static> {
     shared: Arc<Shared<S>>,
     threads: ThreadConfig,
     /// Workers started so far: the place of the next in the stream of seeds.
     started: AtomicU64,
+    /// Held while the number of workers is brought to a given one.
+    resizing: Mutex<()>,
 }
 
 impl<S: Scheduler<Task> + Default + 'static> Pool<S> {
@@ -86,7 +95,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     }
 
     pub(crate) fn from_parts(shared: Arc<Shared<S>>, threads: ThreadConfig) -> Self {
-        Self { shared, threads, started: AtomicU64::new(0) }
+        Self { shared, threads, started: AtomicU64::new(0), resizing: Mutex::new(()) }
     }
 
     // Submitting.
@@ -205,137 +214,6 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
         self.task().try_spawn(f)
     }
 
-    /// Whether this thread is a worker of this pool.
-    fn is_own_worker(&self) -> bool {
-        Context::with_of(&self.shared.crew, |context| context.is_some())
-    }
-
-    // Ending.
-
-    /// Ends the pool in good order:
-    ///
-    /// 1. *Close*: outside submissions are refused from now on. One that was accepted before is not lost, even if its
-    ///    thread has yet to put it into the queue: it is counted first, and the workers wait for it.
-    /// 2. *Drain*: everything accepted runs, and so does everything that it submits.
-    /// 3. *Join*: when nothing waits and nothing runs, the workers end, and this returns.
-    ///
-    /// May be called again, from any number of threads; each returns when the pool has ended.
-    ///
-    /// ```
-    /// # use pool_core::doc_toy as my_strategy;
-    /// let pool = my_strategy::Pool::new();
-    /// pool.execute(|| println!("runs before `shutdown` returns"));
-    /// pool.shutdown()?;
-    /// assert!(pool.try_execute(|| ()).is_err());
-    /// # Ok::<(), pool_core::WaitError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// On a worker of this pool: it is closed, and ends by itself, but cannot be waited for here.
-    pub fn shutdown(&self) -> Result<(), WaitError> {
-        self.shared.close();
-        if self.is_own_worker() {
-            return Err(WaitError::OwnWorker);
-        }
-        self.shared.crew.wait_ended();
-        Ok(())
-    }
-
-    /// Ends the pool without running what waits: like [`shutdown`](Self::shutdown), but instead of draining, workers finish
-    /// only what they run, and what has not started comes back.
-    ///
-    /// Some tasks do not come back: those of a scope that is open, which the scope runs; what an `install`, `join`,
-    /// `scope` or loop from outside waits for, which panics; what was cancelled before; and what a running task waits
-    /// for by its handle, which that task runs. The order is that of [`Scheduler::take_all`] as far as one thread took
-    /// them.
-    ///
-    /// ```
-    /// # use pool_core::doc_toy as my_strategy;
-    /// let pool = my_strategy::Pool::builder().workers(1).build()?;
-    /// pool.execute_batch((0..100).map(|i| move || println!("{i}")));
-    /// for task in pool.shutdown_now()? {
-    ///     task.run(); // here, then
-    /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// On a worker of this pool: it is closed, drains, and ends by itself; nothing comes back.
-    pub fn shutdown_now(&self) -> Result<Vec<Task>, WaitError> {
-        let crew = &self.shared.crew;
-        if self.is_own_worker() {
-            self.shared.close();
-            return Err(WaitError::OwnWorker);
-        }
-        // From now on, a worker that has nothing to run withdraws what waits.
-        crew.halt();
-        self.shared.close();
-        self.shared.withdraw_all();
-        crew.wait_ended();
-        Ok(crew.take_unrun())
-    }
-
-    // Workers.
-
-    /// Starts `n` more workers. A place that a retired worker has left, with its number, is taken again first. On a
-    /// pool that has ended, the new workers end at once.
-    ///
-    /// ```
-    /// # use pool_core::doc_toy as my_strategy;
-    /// let pool = my_strategy::Pool::builder().workers(1).build()?;
-    /// if let Err(error) = pool.add_workers(2) {
-    ///     println!("only {} of 2: {error}", error.started());
-    /// }
-    /// assert!(pool.workers() >= 1);
-    /// # Ok::<(), pool_core::BuildError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the system will not start a thread, or there would be more than [`Builder::workers`] takes, with the number of
-    /// workers that were started; the pool keeps those.
-    pub fn add_workers(&self, n: usize) -> Result<(), StartError> {
-        for started in 0..n {
-            // Relaxed: only the number matters.
-            let number = self.started.fetch_add(1, Ordering::Relaxed);
-            let worker = self.shared.scheduler.attach(split_mix(self.threads.seed, number));
-            let seated = self.shared.crew.seat_one(|seat| {
-                let mut builder = thread::Builder::new().name(format!("{}-{}", self.threads.name, seat.index()));
-                if let Some(bytes) = self.threads.stack_size {
-                    builder = builder.stack_size(bytes);
-                }
-                let shared = Arc::clone(&self.shared);
-                builder.spawn(move || WorkerThread::main(shared, seat, number, worker))
-            });
-            seated.map_err(|error| StartError::new(started, error))?;
-        }
-        Ok(())
-    }
-
-    /// Tells up to `n` workers, those with the highest numbers, to leave once they have ended what they run. What they
-    /// hold goes back to the strategy. One worker always stays. Returns how many were told, without waiting for them.
-    ///
-    /// ```
-    /// # use pool_core::doc_toy as my_strategy;
-    /// let pool = my_strategy::Pool::builder().workers(3).build()?;
-    /// assert_eq!(pool.retire_workers(5), 2);
-    /// assert_eq!(pool.workers(), 1);
-    /// # Ok::<(), pool_core::BuildError>(())
-    /// ```
-    pub fn retire_workers(&self, n: usize) -> usize {
-        self.shared.crew.retire(n)
-    }
-
-    /// The number of workers, without those told to leave.
-    ///
-    /// ```
-    /// # use pool_core::doc_toy as my_strategy;
-    /// assert_eq!(my_strategy::Pool::builder().workers(3).build()?.workers(), 3);
-    /// # Ok::<(), pool_core::BuildError>(())
-    /// ```
-    pub fn workers(&self) -> usize {
-        self.shared.crew.workers()
-    }
-
     /// What became of every task so far. Takes time in proportion to the number of workers.
     ///
     /// ```
@@ -348,6 +226,10 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// ```
     pub fn metrics(&self) -> Metrics {
         let crew = &self.shared.crew;
+        if self.is_inherited() {
+            // Whatever lock was held at the fork stays locked.
+            return Metrics::default();
+        }
         Metrics::new(crew.totals(), crew.workers(), crew.idle.sleeping())
     }
 
@@ -367,18 +249,10 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     }
 }
 
-/// The `n`-th number of the stream of `seed`: SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
-/// generators", 2014).
-fn split_mix(seed: u64, n: u64) -> u64 {
-    let mut z = seed.wrapping_add((n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 impl<S: Scheduler<Task> + 'static> Drop for Pool<S> {
     fn drop(&mut self) {
-        // An error means that this is one of the pool's own workers: the pool ends by itself.
+        // An error means that this is one of the pool's own threads: the pool ends by itself. Or that this process only
+        // inherited the pool: there is nothing to end.
         let _ = self.shutdown();
     }
 }
@@ -389,6 +263,6 @@ impl<S: Scheduler<Task> + 'static> RefUnwindSafe for Pool<S> {}
 
 impl<S: Scheduler<Task> + 'static> fmt::Debug for Pool<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("name", &self.threads.name).field("metrics", &self.metrics()).finish()
+        f.debug_struct("Pool").field("threads", &self.threads.name).field("metrics", &self.metrics()).finish()
     }
 }

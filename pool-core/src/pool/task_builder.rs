@@ -85,6 +85,7 @@ impl<S: Scheduler<Task> + 'static> sealed::Submit for &Pool<S> {
                     context.submit_by(|| self.own_worker(context).push(task, hint));
                     Ok(())
                 }
+                None if self.is_inherited() => Err((task, Rejection::Forked)),
                 None => self.shared.inject_if_open(task, hint).map_err(|task| (self.refuse(task), Rejection::ShutDown)),
             },
         )
@@ -252,6 +253,10 @@ impl<P: Place> TaskBuilder<P> {
 }
 
 /// Apart from its callers, so that they stay small.
+/// What a thread is told that would wait for its pool before it runs tasks.
+pub(super) const STARTING: &str = "`on_start` runs before the thread is a worker, and cannot wait for its own pool: \
+    no worker may be there yet; submit without waiting, or wait in a task";
+
 #[cold]
 #[inline(never)]
 #[track_caller]

@@ -1,15 +1,15 @@
-//! The calls of a [`Pool`] that wait: for a closure, for two, for a scope, for a loop, for a quiet moment.
+//! The calls of a [`Pool`] that wait for what they are given: a closure, two, a scope, a loop.
 
 use super::Pool;
 use super::task_builder::sealed::Submit;
-use super::task_builder::{TaskBuilder, refused};
-use crate::error::{Rejection, WaitError};
+use super::task_builder::{STARTING, TaskBuilder, refused};
+use crate::error::Rejection;
 use crate::parallel::{self, LoopIndex, Scope, join, scope_here};
 use crate::strategy::Scheduler;
 use crate::sync::Deadline;
 use crate::task::cell::{self, Holder, Kind};
 use crate::task::{Task, wait};
-use crate::worker::Context;
+use crate::worker::{Context, Life, life_in};
 use std::ops::Range;
 use std::panic::resume_unwind;
 
@@ -192,31 +192,8 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     {
         self.task().map_reduce(range, map, reduce)
     }
-
-    /// Waits until, at some moment of this call, no task waits and none runs. Without a time limit: tasks that keep
-    /// submitting others keep it waiting.
-    ///
-    /// ```
-    /// # use pool_core::doc_toy as my_strategy;
-    /// let pool = my_strategy::Pool::new();
-    /// pool.execute(|| println!("done before `wait_idle` returns"));
-    /// pool.wait_idle()?;
-    /// # Ok::<(), pool_core::WaitError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// On a worker of this pool, whose own task would have to end first.
-    pub fn wait_idle(&self) -> Result<(), WaitError> {
-        if self.is_own_worker() {
-            return Err(WaitError::OwnWorker);
-        }
-        self.shared.crew.wait_quiet();
-        Ok(())
-    }
 }
 
-/// Calls that wait for what they submit. From outside, each is one task with the hint of the builder. On a worker of
-/// the pool, each runs right here, as a part of the running task, whose urgency it has.
 impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
     /// As [`Pool::install`].
     ///
@@ -368,18 +345,25 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
         F: FnOnce() -> R + Send,
         R: Send,
     {
+        if life_in(self.place.shared.crew.id()) == Some(Life::Starting) {
+            panic!("{STARTING}");
+        }
         // SAFETY: this function does not return before the cell is finished, and takes the result itself: nothing below
         // unwinds before `for_task` has returned, except a refused or dropped submission, and then `f` has been dropped.
         let (task, mut holder) = unsafe { cell::new(self.place.shared.crew.id(), Kind::Awaited, f) };
         let wait = WaitOnDrop(&mut holder);
-        if let Err((task, _)) = self.place.submit(task, self.hint) {
-            drop(task);
-        }
+        let refusal = match self.place.submit(task, self.hint) {
+            Ok(()) => Rejection::ShutDown,
+            Err((task, reason)) => {
+                drop(task);
+                reason
+            }
+        };
         drop(wait);
         match holder.take_result() {
             Some(Ok(value)) => value,
             Some(Err(payload)) => resume_unwind(payload),
-            None => refused(Rejection::ShutDown),
+            None => refused(refusal),
         }
     }
 }

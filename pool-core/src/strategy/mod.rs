@@ -69,8 +69,8 @@
 //! # If a strategy panics
 //!
 //! It should not, but foreign code in it may (a key's `Ord`, say). A strategy must stay intact then. A panic in
-//! `inject`, `inject_if` or `push` unwinds to the submitter, and the pool counts the task as cancelled: the strategy must have
-//! dropped it. A panic on a worker that looks for items, or while the pool closes, goes to the panic handler.
+//! `inject`, `inject_if` or `push` unwinds to the submitter. A task that the strategy has dropped then counts as
+//! [lost](crate::Metrics::lost); one that it has kept is handed out later like any other. A panic on a worker that looks for items, or while the pool closes, goes to the panic handler.
 //!
 //! # What 1.0 will not promise
 //!

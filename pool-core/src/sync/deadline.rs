@@ -18,6 +18,19 @@ impl Deadline {
         Instant::now().checked_add(limit).map_or(Self::Never, Self::At)
     }
 
+    /// The time that is left; `None` if there is no limit.
+    pub(super) fn left(self) -> Option<Duration> {
+        match self {
+            Self::Never => None,
+            Self::At(end) => Some(end.saturating_duration_since(Instant::now())),
+        }
+    }
+
+    /// Whether it has passed. Under loom as in [`park`](Self::park).
+    pub(crate) fn has_passed(self) -> bool {
+        self.left().is_some_and(|left| cfg!(loom) || left.is_zero())
+    }
+
     /// Parks until unparked, or spuriously, or until the deadline. `false` once that has passed. Under loom, which has no
     /// clock, it passes as soon as other threads have had a turn.
     pub(crate) fn park(self) -> bool {

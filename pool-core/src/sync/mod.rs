@@ -44,6 +44,17 @@ pub mod thread {
         }
     }
 
+    /// Whether a thread has come to its end, thread-locals included. Under loom, which cannot tell, `true`: joining it waits.
+    pub(crate) fn has_ended(thread: &JoinHandle<()>) -> bool {
+        #[cfg(not(loom))]
+        return thread.is_finished();
+        #[cfg(loom)]
+        {
+            let _ = thread;
+            true
+        }
+    }
+
     /// Parks for at most `limit`. Under loom, which has no clock, the limit never passes: whatever loom proves holds
     /// without the help of a timer.
     ///
@@ -73,6 +84,7 @@ pub mod hint {
 
 mod cell;
 mod deadline;
+mod fork;
 #[cfg(loom)]
 mod loom_park;
 mod mutex;
@@ -83,6 +95,7 @@ mod spin_lock;
 
 pub(crate) use cell::UnsafeCell;
 pub(crate) use deadline::Deadline;
+pub(crate) use fork::{is_inherited, new_identity};
 pub use mutex::{Condvar, Mutex, MutexGuard};
 pub(crate) use parker::Parker;
 pub use processors::processors;

@@ -1,6 +1,6 @@
 //! [`Mutex`] and [`Condvar`] without poisoning, of `std` or of loom.
 
-use super::hint;
+use super::{Deadline, hint};
 
 #[cfg(loom)]
 pub use loom::sync::MutexGuard;
@@ -131,6 +131,33 @@ impl Condvar {
         match self.0.wait(guard) {
             Ok(guard) => guard,
             Err(poisoned) => poisoned.into_inner(),
+        }
+    }
+
+    /// As [`wait`](Self::wait), but no longer than until the deadline. Under loom, which has no clock, a deadline passes
+    /// as soon as other threads have had a turn.
+    ///
+    /// # Errors
+    /// With the guard, once the deadline has passed.
+    pub(crate) fn wait_until<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        deadline: Deadline,
+    ) -> Result<MutexGuard<'a, T>, MutexGuard<'a, T>> {
+        let Some(left) = deadline.left() else { return Ok(self.wait(guard)) };
+        #[cfg(loom)]
+        {
+            let _ = left;
+            super::thread::yield_now();
+            Err(guard)
+        }
+        #[cfg(not(loom))]
+        {
+            if left.is_zero() {
+                return Err(guard);
+            }
+            let (guard, _) = self.0.wait_timeout(guard, left).unwrap_or_else(std::sync::PoisonError::into_inner);
+            Ok(guard)
         }
     }
 

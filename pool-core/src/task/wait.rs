@@ -5,7 +5,7 @@
 //! the change or the unpark reaches this thread.
 
 use super::cell::Holder;
-use crate::sync::{Deadline, Spin, thread, thread_local};
+use crate::sync::{Deadline, Spin, is_inherited, thread, thread_local};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
@@ -27,12 +27,16 @@ thread_local! {
     static THIS_THREAD: Waker = Waker::from(Arc::new(Unpark(thread::current())));
 }
 
-/// Waits until the task has finished. `false` if the deadline came first.
+/// Waits until there is nothing to wait for. `false` if the deadline came first, or the task lies in a pool of the process
+/// that this one was forked from.
 pub(crate) fn for_task<R>(holder: &mut Holder<R>, deadline: Deadline) -> bool {
     let mut spin = Spin::new();
-    while !holder.is_finished() {
+    while !holder.is_over() {
         if spin.once() {
             continue;
+        }
+        if is_inherited(holder.pool()) {
+            return false;
         }
         // A thread that is being torn down has lost its waker: make one for this wait.
         let registered = THIS_THREAD
@@ -41,9 +45,10 @@ pub(crate) fn for_task<R>(holder: &mut Holder<R>, deadline: Deadline) -> bool {
         if !registered {
             return true;
         }
-        while !holder.is_finished() {
+        while !holder.is_over() {
             if !deadline.park() {
-                return holder.is_finished();
+                holder.forget_waker();
+                return holder.is_over();
             }
         }
     }

@@ -1,5 +1,6 @@
 //! [`Crew`]: all of a pool that does not depend on its strategy; here, its workers.
 
+use super::context::Inject;
 use super::quiet::Quiet;
 use super::seat::Seat;
 use crate::error::panic::{self, drop_quietly};
@@ -8,13 +9,13 @@ use crate::ledger::{Ledger, Tally, Totals};
 use crate::offers::frame::{Frame, Taken};
 use crate::offers::shard::ShardStore;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Mutex, thread};
+use crate::sync::{Mutex, new_identity, thread};
 use crate::task::Task;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 /// Takes the payload of a panic that no handle and no scope takes.
 pub(crate) type PanicHandler = Arc<dyn Fn(panic::Payload) + Send + Sync>;
@@ -29,9 +30,6 @@ pub(crate) struct Hooks {
     pub(crate) on_panic: PanicHandler,
 }
 
-/// The last identity given to a pool. Of no interest to a model checker.
-static LAST_ID: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-
 /// The shared, strategy-independent part of a pool.
 pub(crate) struct Crew {
     id: usize,
@@ -40,36 +38,76 @@ pub(crate) struct Crew {
     pub(crate) hooks: Hooks,
     pub(crate) shards: ShardStore,
     /// Locked after the lock in `quiet` where both are.
-    seats: Mutex<Vec<Occupied>>,
+    seats: Mutex<Seats>,
     /// Workers, also those to come, take no further items. Changed under the lock of the seats. Never unset once set.
     halted: AtomicBool,
     pub(super) quiet: Quiet,
     /// What `shutdown_now` hands back.
     pub(super) unrun: Mutex<Vec<Task>>,
+    /// The strategy, whichever that is. Set when the pool is built.
+    strategy: OnceLock<Weak<dyn Inject>>,
+}
+
+/// All seats, in the order of their numbers.
+#[derive(Default)]
+struct Seats {
+    places: Vec<Place>,
+    /// So many workers are to leave: those that first have nothing in hand.
+    surplus: usize,
 }
 
 /// A seat and the thread that sits on it, or sat on it last.
-struct Occupied {
+struct Place {
     seat: Arc<Seat>,
     thread: Option<thread::JoinHandle<()>>,
     working: bool,
 }
 
+impl Seats {
+    /// Workers that have not been told to leave.
+    fn working(&self) -> usize {
+        self.places.iter().filter(|place| place.working).count()
+    }
+
+    /// A vacant seat, reserved for a thread that is about to be started.
+    fn reserve(&mut self) -> Arc<Seat> {
+        let vacant = self.places.iter().position(|place| !place.working && place.seat.is_vacant());
+        let index = vacant.unwrap_or_else(|| {
+            let seat = Arc::new(Seat::new(self.places.len()));
+            self.places.push(Place { seat, thread: None, working: false });
+            self.places.len() - 1
+        });
+        let seat = &self.places[index].seat;
+        seat.reserve();
+        Arc::clone(seat)
+    }
+}
+
 impl Crew {
     pub(crate) fn new(hooks: Hooks, most_searching: usize) -> Self {
-        // Relaxed: only the number matters.
-        let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = new_identity();
         Self {
             id,
             idle: Idle::new(most_searching),
             ledger: Ledger::new(),
             hooks,
             shards: ShardStore::new(id),
-            seats: Mutex::new(Vec::new()),
+            seats: Mutex::new(Seats::default()),
             halted: AtomicBool::new(false),
             quiet: Quiet::new(),
             unrun: Mutex::new(Vec::new()),
+            strategy: OnceLock::new(),
         }
+    }
+
+    /// Tells the crew the strategy that it works for, once.
+    pub(crate) fn serve(&self, strategy: Weak<dyn Inject>) {
+        let _ = self.strategy.set(strategy);
+    }
+
+    /// The strategy, if the crew was told and the pool still exists.
+    pub(super) fn strategy(&self) -> Option<Arc<dyn Inject>> {
+        self.strategy.get().and_then(Weak::upgrade)
     }
 
     /// This pool's identity, which no other pool has, had or will have. Not 0.
@@ -99,88 +137,118 @@ impl Crew {
         }
     }
 
-    /// Counts `n` tasks as lost, which the strategy took and dropped when it panicked, and wakes workers for what it
-    /// kept.
+    /// The strategy panicked while it had `n` tasks in hand: it may have dropped them. Wakes workers for what it kept.
     #[cold]
-    pub(crate) fn lose(&self, n: usize) {
-        self.ledger.give_back(0, n as u64);
+    pub(crate) fn doubt(&self, n: usize) {
+        self.ledger.doubt(n as u64);
         self.notify_many(usize::MAX);
         self.settle();
     }
 
-    /// Seats another worker: `start` is given the seat and starts its thread.
+    /// Seats another worker: `start` is given the seat and starts its thread. It may call back into this pool.
     ///
     /// # Errors
-    /// That of `start`, or that there are too many.
+    /// That of `start`; or that there are too many workers, or that the pool has ended.
     pub(crate) fn seat_one(
         &self,
         start: impl FnOnce(Arc<Seat>) -> io::Result<thread::JoinHandle<()>>,
     ) -> io::Result<()> {
-        self.quiet.count_in(MAX_WORKERS)?;
-        let started = {
+        let _starting = self.quiet.count_in(MAX_WORKERS)?;
+        let seat = {
             let mut seats = self.seats.lock();
-            let vacant = seats.iter().position(|place| !place.working && place.seat.is_vacant());
-            let place = vacant.unwrap_or_else(|| {
-                let seat = Arc::new(Seat::new(seats.len()));
-                seats.push(Occupied { seat, thread: None, working: false });
-                seats.len() - 1
-            });
-            let seat = Arc::clone(&seats[place].seat);
-            // Relaxed: written under the lock that we hold.
-            seat.give(if self.halted.load(Ordering::Relaxed) { Order::Halt } else { Order::Work });
-            seat.reserve();
-            let started = start(Arc::clone(&seat)).map(|thread| {
-                seats[place].thread = Some(thread);
-                seats[place].working = true;
-                self.resize(&seats);
-            });
-            started.inspect_err(|_| seat.vacate())
+            let seat = seats.reserve();
+            seat.give(Order::Work);
+            seat
         };
-        started.inspect_err(|_| self.quiet.count_out())
+        // Also if `start` unwinds.
+        let unseat = Unseat { crew: self, seat: &seat };
+        let thread = start(Arc::clone(&seat))?;
+        std::mem::forget(unseat);
+        let mut seats = self.seats.lock();
+        let place = &mut seats.places[seat.index()];
+        place.thread = Some(thread);
+        place.working = true;
+        // Relaxed: written under the lock that we hold.
+        if self.halted.load(Ordering::Relaxed) {
+            seat.give(Order::Halt);
+            seat.parker.unpark();
+        }
+        self.resize(&seats);
+        Ok(())
     }
 
     /// The number of workers has changed.
-    fn resize(&self, seats: &[Occupied]) {
-        let working = working(seats);
+    fn resize(&self, seats: &Seats) {
+        let working = seats.working();
         self.idle.resize(working);
-        for place in seats {
-            // A worker that was told to leave may run for long yet, and all that stay may help it.
-            place.seat.board.resize(working - usize::from(place.working));
+        for place in &seats.places {
+            place.seat.board.resize(working.saturating_sub(1));
         }
     }
 
-    /// Tells up to `n` workers, those with the highest numbers, to leave; one always stays. Returns how many were told.
+    /// Lets up to `n` workers leave, but for one: those that first have nothing in hand. Returns how many.
     pub(crate) fn retire(&self, n: usize) -> usize {
-        let mut seats = self.seats.lock();
-        let before = working(&seats);
-        let leaving = n.min(before.saturating_sub(1));
-        for place in seats.iter_mut().rev().filter(|place| place.working).take(leaving) {
-            place.working = false;
-            place.seat.give(Order::Leave);
-            place.seat.parker.unpark();
+        if self.has_ended() {
+            return 0;
         }
-        self.resize(&seats);
+        let mut seats = self.seats.lock();
+        let leaving = n.min((seats.working() - seats.surplus).saturating_sub(1));
+        if leaving > 0 {
+            seats.surplus += leaving;
+            for place in seats.places.iter().filter(|place| place.working) {
+                place.seat.tell_to_ask();
+            }
+        }
         leaving
+    }
+
+    /// Lets up to `n` workers stay that were to leave and have not been told so yet. Returns how many.
+    pub(crate) fn keep(&self, n: usize) -> usize {
+        let mut seats = self.seats.lock();
+        let kept = n.min(seats.surplus);
+        seats.surplus -= kept;
+        kept
+    }
+
+    /// The order for a worker that asks and has nothing in hand.
+    #[cold]
+    pub(crate) fn answer(&self, seat: &Seat) -> Order {
+        let mut seats = self.seats.lock();
+        if let Some(order) = seat.order() {
+            return order;
+        }
+        let order = if seats.surplus > 0 { Order::Leave } else { Order::Work };
+        seat.give(order);
+        if order == Order::Leave {
+            seats.surplus -= 1;
+            seats.places[seat.index()].working = false;
+            self.resize(&seats);
+        }
+        order
     }
 
     /// Tells every worker to take no further items.
     pub(crate) fn halt(&self) {
         let seats = self.seats.lock();
         self.halted.store(true, Ordering::Relaxed);
-        for place in &*seats {
+        for place in seats.places.iter().filter(|place| place.working) {
             place.seat.give(Order::Halt);
             place.seat.parker.unpark();
         }
     }
 
-    /// Workers that have not been told to leave.
+    /// Workers that are to stay. None once the pool has ended.
     pub(crate) fn workers(&self) -> usize {
-        working(&self.seats.lock())
+        if self.has_ended() {
+            return 0;
+        }
+        let seats = self.seats.lock();
+        seats.working() - seats.surplus
     }
 
     /// Takes a frame that the thief of `origin` has forked.
     pub(crate) fn take_descendant(&self, origin: NonNull<Frame>) -> Option<Taken> {
-        self.seats.lock().iter().find_map(|place| place.seat.board.take_descendant(origin))
+        self.seats.lock().places.iter().find_map(|place| place.seat.board.take_descendant(origin))
     }
 
     /// The counts of this moment.
@@ -190,13 +258,39 @@ impl Crew {
 
     pub(super) fn with_tallies<T>(&self, f: impl FnOnce(&Ledger, &[&Tally]) -> T) -> T {
         let seats = self.seats.lock();
-        let tallies: Vec<&Tally> = seats.iter().map(|place| &*place.seat.tally).collect();
+        let tallies: Vec<&Tally> = seats.places.iter().map(|place| &*place.seat.tally).collect();
         f(&self.ledger, &tallies)
+    }
+
+    /// Threads that were taken and could not be joined in time.
+    pub(super) fn put_threads_back(&self, threads: Vec<thread::JoinHandle<()>>) {
+        if threads.is_empty() {
+            return;
+        }
+        let mut seats = self.seats.lock();
+        for thread in threads {
+            if let Some(place) = seats.places.iter_mut().find(|place| place.thread.is_none()) {
+                place.thread = Some(thread);
+            }
+        }
     }
 
     /// The threads that have been started, once: each is given to one caller.
     pub(super) fn take_threads(&self) -> Vec<thread::JoinHandle<()>> {
-        self.seats.lock().iter_mut().filter_map(|place| place.thread.take()).collect()
+        self.seats.lock().places.iter_mut().filter_map(|place| place.thread.take()).collect()
+    }
+}
+
+/// Gives up a seat whose thread was not started after all. To be forgotten once it was.
+struct Unseat<'a> {
+    crew: &'a Crew,
+    seat: &'a Seat,
+}
+
+impl Drop for Unseat<'_> {
+    fn drop(&mut self) {
+        self.seat.vacate();
+        self.crew.count_out();
     }
 }
 
@@ -205,10 +299,6 @@ impl Crew {
 #[inline(never)]
 fn wake(seat: Arc<Seat>) {
     seat.parker.unpark();
-}
-
-fn working(seats: &[Occupied]) -> usize {
-    seats.iter().filter(|place| place.working).count()
 }
 
 impl fmt::Debug for Crew {
@@ -220,8 +310,7 @@ impl fmt::Debug for Crew {
     }
 }
 
-/// Counts tasks as lost if the strategy panics while they are handed to it: it has dropped them, and they must not be
-/// waited for.
+/// Doubts tasks if the strategy panics while they are handed to it: if it has dropped them, they must not be waited for.
 ///
 /// To be forgotten once the strategy has returned.
 pub(crate) struct Uncount<'a> {
@@ -233,6 +322,6 @@ pub(crate) struct Uncount<'a> {
 impl Drop for Uncount<'_> {
     #[cold]
     fn drop(&mut self) {
-        self.crew.lose(self.lost.get());
+        self.crew.doubt(self.lost.get());
     }
 }

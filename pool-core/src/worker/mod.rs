@@ -4,10 +4,12 @@
 //! - [`crew`] and [`quiet`]: all of a pool that does not depend on its strategy; its quiet moments and its end.
 //! - [`shared`]: the strategy with its crew; the ways in from outside, and the way out unrun.
 //! - [`context`]: what code that runs on a worker reaches through its thread.
+//! - [`own`]: which pool a thread belongs to, hooks and thread-locals included.
 //! - [`thread`]: the driver of the idle policy, and the life of a worker's thread.
 
 mod context;
 mod crew;
+mod own;
 mod quiet;
 mod seat;
 mod shared;
@@ -17,5 +19,6 @@ mod thread;
 pub(crate) use context::Queue;
 pub(crate) use context::{Context, Inject};
 pub(crate) use crew::{Crew, Hook, Hooks, PanicHandler};
+pub(crate) use own::{Life, life_in};
 pub(crate) use shared::Shared;
 pub(crate) use thread::WorkerThread;

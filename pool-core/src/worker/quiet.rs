@@ -4,9 +4,10 @@
 use super::crew::Crew;
 use crate::error::panic::drop_caught;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Deadline, Mutex, MutexGuard, thread};
 use crate::task::{Task, Withdrawal};
 use std::io;
+use std::time::Duration;
 
 /// In [`Quiet::attention`]: the pool is to end once it is quiet. Never unset once set.
 const CLOSING: usize = 1;
@@ -18,7 +19,7 @@ const ONE_WAITING: usize = 2;
 pub(super) struct Quiet {
     /// Non-zero while a thread wants to know when the pool is quiet: [`CLOSING`] and a number of [`ONE_WAITING`].
     attention: AtomicUsize,
-    /// The pool was closed and has become quiet: workers end. Never unset once set.
+    /// The pool was closed and has become quiet: workers end. Never unset once set. Set under the lock of `state`.
     ended: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
@@ -30,6 +31,10 @@ struct State {
     moments: u64,
     /// Threads that have not ended.
     alive: usize,
+    /// Calls that start one of them, and have yet to store how to join it.
+    starting: usize,
+    /// Calls that join threads.
+    joining: usize,
 }
 
 impl Quiet {
@@ -42,18 +47,24 @@ impl Quiet {
         }
     }
 
-    /// A thread is about to be started.
+    /// A thread is about to be started. The end of the pool waits until the guard is dropped, which is to be once the
+    /// thread can be joined.
     ///
     /// # Errors
-    /// If there are `most` already.
-    pub(super) fn count_in(&self, most: usize) -> io::Result<()> {
-        let alive = &mut self.state.lock().alive;
-        if *alive >= most {
+    /// If there are `most` already, or the pool has ended.
+    pub(super) fn count_in(&self, most: usize) -> io::Result<Starting<'_>> {
+        let mut state = self.state.lock();
+        // Relaxed: set under the lock that we hold.
+        if self.ended.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the pool has been shut down and has ended"));
+        }
+        if state.alive >= most {
             let message = format!("a pool has at most {most} workers");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        *alive += 1;
-        Ok(())
+        state.alive += 1;
+        state.starting += 1;
+        Ok(Starting(self))
     }
 
     /// A worker's thread ends, or was not started after all.
@@ -63,9 +74,22 @@ impl Quiet {
     }
 }
 
+/// Evidence that a thread is being started.
+#[derive(Debug)]
+#[must_use = "the end of the pool must wait until the thread can be joined"]
+pub(super) struct Starting<'a>(&'a Quiet);
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().starting -= 1;
+        self.0.changed.notify_all();
+    }
+}
+
 impl Crew {
     fn is_quiet(&self) -> bool {
-        self.with_tallies(|ledger, tallies| ledger.is_quiet(tallies.iter().copied()))
+        let holds_nothing = || self.strategy().is_none_or(|strategy| strategy.is_empty());
+        self.with_tallies(|ledger, tallies| ledger.is_quiet(tallies.iter().copied(), holds_nothing))
     }
 
     /// Whether the pool was closed and has run dry.
@@ -93,11 +117,14 @@ impl Crew {
             return;
         }
         state.moments += 1;
-        self.quiet.changed.notify_all();
-        drop(state);
-        if attention & CLOSING != 0 {
+        let is_end = attention & CLOSING != 0;
+        if is_end {
             // Release: pairs with `has_ended`.
             self.quiet.ended.store(true, Ordering::Release);
+        }
+        self.quiet.changed.notify_all();
+        drop(state);
+        if is_end {
             for seat in self.idle.pick_all() {
                 seat.parker.unpark();
             }
@@ -112,19 +139,30 @@ impl Crew {
         self.settle();
     }
 
-    /// Waits for a moment at which nothing waits and nothing runs.
-    pub(crate) fn wait_quiet(&self) {
+    /// Waits for a moment at which nothing waits and nothing runs. `false` if the deadline came first.
+    pub(crate) fn wait_quiet(&self, deadline: Deadline) -> bool {
         let before = self.quiet.state.lock().moments;
         self.attend(|attention| {
             // Relaxed, here and below: ordered by the fence in `attend`.
             attention.fetch_add(ONE_WAITING, Ordering::Relaxed);
         });
         let mut state = self.quiet.state.lock();
-        while state.moments == before {
-            state = self.quiet.changed.wait(state);
+        let mut in_time = true;
+        while state.moments == before && in_time {
+            (state, in_time) = self.wait(state, deadline);
         }
+        let is_quiet = state.moments != before;
         drop(state);
         self.quiet.attention.fetch_sub(ONE_WAITING, Ordering::Relaxed);
+        is_quiet
+    }
+
+    /// Waits for a change of the state, or for the deadline: then `false`.
+    fn wait<'a>(&self, state: MutexGuard<'a, State>, deadline: Deadline) -> (MutexGuard<'a, State>, bool) {
+        match self.quiet.changed.wait_until(state, deadline) {
+            Ok(state) => (state, true),
+            Err(state) => (state, false),
+        }
     }
 
     /// Ends the workers once the pool is quiet. Outside submissions are refused already.
@@ -134,38 +172,60 @@ impl Crew {
         });
     }
 
-    /// Waits until every thread has ended. Not for a worker of this pool.
-    pub(crate) fn wait_ended(&self) {
+    /// Waits until every thread has ended, thread-locals included. `false` if the deadline came first. Not for a thread of
+    /// this pool.
+    pub(crate) fn wait_ended(&self, deadline: Deadline) -> bool {
         let mut state = self.quiet.state.lock();
-        while state.alive > 0 {
-            state = self.quiet.changed.wait(state);
-        }
-        drop(state);
-        for thread in self.take_threads() {
-            // A worker's thread never unwinds: a panic in it is caught where it happens.
-            let _ = thread.join();
+        loop {
+            let is_idle = state.alive == 0 && state.starting == 0;
+            let threads = if is_idle { self.take_threads() } else { Vec::new() };
+            if threads.is_empty() {
+                // Another call may be joining the threads.
+                if is_idle && state.joining == 0 {
+                    return true;
+                }
+                let in_time;
+                (state, in_time) = self.wait(state, deadline);
+                if !in_time {
+                    return false;
+                }
+                continue;
+            }
+            state.joining += 1;
+            drop(state);
+            let left = join_all(threads, deadline);
+            let in_time = left.is_empty();
+            self.put_threads_back(left);
+            state = self.quiet.state.lock();
+            state.joining -= 1;
+            self.quiet.changed.notify_all();
+            if !in_time {
+                return false;
+            }
         }
     }
 
-    /// Takes a task out of the pool unrun.
-    pub(crate) fn withdraw(&self, task: Task) {
-        match task.withdraw() {
+    /// Calls `take`, which is to hand over each task that leaves the pool unrun, and keeps those that go back to the user.
+    ///
+    /// One call at a time: when it returns, what any earlier call has taken lies in `unrun`.
+    pub(crate) fn withdraw(&self, take: impl FnOnce(&mut dyn FnMut(Task))) {
+        // Dropped last, without the lock: foreign code runs, and it may call back into this pool.
+        let mut cancelled = DropEach { crew: self, tasks: Vec::new() };
+        let mut unrun = self.unrun.lock();
+        take(&mut |task| match task.withdraw() {
             Withdrawal::Returned => {
-                self.unrun.lock().push(task);
+                unrun.push(task);
                 self.ledger.give_back(1, 0);
             }
             Withdrawal::Cancelled => {
-                // The `Drop` of its closure may panic. The task must be counted nevertheless.
-                if let Err(payload) = drop_caught(task) {
-                    self.report_panic(payload);
-                }
+                cancelled.tasks.push(task);
                 self.ledger.give_back(0, 1);
             }
             Withdrawal::Void => {}
-        }
+        });
     }
 
-    /// What was withdrawn and goes back to the user, without what has been cancelled or run by its waiter since.
+    /// What was withdrawn and goes back to the user, without what its waiter has run since.
     pub(crate) fn take_unrun(&self) -> Vec<Task> {
         let mut unrun = std::mem::take(&mut *self.unrun.lock());
         unrun.retain(|task| task.withdraw() == Withdrawal::Returned);
@@ -176,4 +236,38 @@ impl Crew {
     pub(crate) fn count_out(&self) {
         self.quiet.count_out();
     }
+}
+
+/// Drops tasks one by one, also while a panic unwinds. The panics of their `Drop`s are reported.
+struct DropEach<'a> {
+    crew: &'a Crew,
+    tasks: Vec<Task>,
+}
+
+impl Drop for DropEach<'_> {
+    fn drop(&mut self) {
+        for task in self.tasks.drain(..) {
+            if let Err(payload) = drop_caught(task) {
+                self.crew.report_panic(payload);
+            }
+        }
+    }
+}
+
+/// Joins threads that have left their pool, as far as the deadline allows. Returns the rest.
+fn join_all(threads: Vec<thread::JoinHandle<()>>, deadline: Deadline) -> Vec<thread::JoinHandle<()>> {
+    let mut left = Vec::new();
+    for thread in threads {
+        // What is left of such a thread is the `Drop` of its thread-locals. The system has no join with a limit in time.
+        while matches!(deadline, Deadline::At(_)) && !thread::has_ended(&thread) && !deadline.has_passed() {
+            thread::sleep(Duration::from_micros(200));
+        }
+        if matches!(deadline, Deadline::Never) || thread::has_ended(&thread) {
+            // A worker's thread never unwinds: a panic in it is caught where it happens.
+            let _ = thread.join();
+        } else {
+            left.push(thread);
+        }
+    }
+    left
 }

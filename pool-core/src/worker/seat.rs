@@ -9,6 +9,9 @@ use crossbeam_utils::CachePadded;
 
 const WORK: u8 = Order::Work as u8;
 const HALT: u8 = Order::Halt as u8;
+const LEAVE: u8 = Order::Leave as u8;
+/// Not an order: the worker is to [ask](super::Crew::answer) for one.
+const ASK: u8 = u8::MAX;
 
 /// The shared part of one worker.
 #[derive(Debug)]
@@ -57,17 +60,27 @@ impl Seat {
         self.vacant.load(Ordering::Acquire)
     }
 
+    /// The order in force. `None` if the worker is to ask for one.
     #[inline]
-    pub(crate) fn order(&self) -> Order {
+    pub(crate) fn order(&self) -> Option<Order> {
         // Relaxed: an order is obeyed sooner or later; the thread that gives one unparks this one after.
         match self.order.load(Ordering::Relaxed) {
-            WORK => Order::Work,
-            HALT => Order::Halt,
-            _ => Order::Leave,
+            WORK => Some(Order::Work),
+            HALT => Some(Order::Halt),
+            LEAVE => Some(Order::Leave),
+            _ => None,
         }
     }
 
-    /// Gives an order. Release is more than `order` needs: for a parked worker, the unpark that follows orders it.
+    /// Tells the worker to ask for an order, unless it has one already that it keeps. Under the lock of the seats.
+    pub(super) fn tell_to_ask(&self) {
+        if self.order() == Some(Order::Work) {
+            self.order.store(ASK, Ordering::Release);
+            self.parker.unpark();
+        }
+    }
+
+    /// Gives an order. Under the lock of the seats. Release is more than `order` needs: for a parked worker, the unpark that follows orders it.
     pub(crate) fn give(&self, order: Order) {
         self.order.store(order as u8, Ordering::Release);
     }

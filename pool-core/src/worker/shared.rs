@@ -94,13 +94,13 @@ impl<S: Scheduler<Task>> Shared<S> {
         self.crew.notify_many(len);
         // A strategy that broke its contract and left some in the iterator has dropped them.
         if asked.get() < len {
-            self.crew.lose(len - asked.get());
+            self.crew.doubt(len - asked.get());
         }
     }
 
     /// Takes everything that waits out of the pool, for `shutdown_now`.
     pub(crate) fn withdraw_all(&self) {
-        self.scheduler.take_all(|task| self.crew.withdraw(task));
+        self.crew.withdraw(|sink| self.scheduler.take_all(sink));
         // Pairs with the fence in `Crew::attend`: either `Crew::settle` sees that a thread wants attention, or that
         // thread sees what was counted.
         fence(Ordering::SeqCst);
@@ -109,6 +109,10 @@ impl<S: Scheduler<Task>> Shared<S> {
 }
 
 impl<S: Scheduler<Task> + 'static> Inject for Shared<S> {
+    fn is_empty(&self) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.scheduler.is_empty())).unwrap_or(true)
+    }
+
     fn inject_ticket(&self, ticket: Task) -> Result<(), ()> {
         let injected = catch_unwind(AssertUnwindSafe(|| self.scheduler.inject(ticket, None)));
         self.crew.notify(Published::Plainly);

@@ -2,6 +2,7 @@
 //! there is none.
 
 use super::context::{Context, Inject, Queue};
+use super::own;
 use super::seat::Seat;
 use super::shared::Shared;
 use crate::idle::{Order, Policy, Published, Seen, Step, Ticks};
@@ -34,6 +35,7 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
     pub(crate) fn main(shared: Arc<Shared<S>>, seat: Arc<Seat>, number: u64, worker: S::Worker) {
         seat.parker.occupy(thread::current());
         let crew = Arc::clone(&shared.crew);
+        own::enter(crew.id());
         let guarded = |f: &mut dyn FnMut()| {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
                 crew.report_panic(payload);
@@ -42,6 +44,7 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         if let Some(on_start) = &crew.hooks.on_start {
             guarded(&mut || on_start(seat.index()));
         }
+        own::start(crew.id());
         let this = Self {
             shared,
             seat: Arc::clone(&seat),
@@ -74,6 +77,8 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         let mut seen = Seen::Done;
         while let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.drive(context, seen))) {
             self.shared.crew.report_panic(payload);
+            // It may have dropped an item that it was about to hand out.
+            self.shared.crew.doubt(1);
             seen = Seen::Panic;
         }
     }
@@ -129,14 +134,20 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
     /// The policy's next step, after what was seen.
     fn step(&self, seen: Seen) -> Step<Arc<Seat>> {
         let crew = &self.shared.crew;
-        let order = if crew.has_ended() { Order::Leave } else { self.seat.order() };
+        let order = if crew.has_ended() { Order::Leave } else { self.order() };
         let now = || Ticks(self.started.elapsed().as_nanos() as u64);
         self.policy.borrow_mut().step(&crew.idle, seen, order, now)
     }
 
+    /// The order that is in force.
+    #[inline(always)]
+    fn order(&self) -> Order {
+        self.seat.order().unwrap_or_else(|| self.shared.crew.answer(&self.seat))
+    }
+
     /// Runs tasks as long as there is one at hand. Then returns the credit that this worker holds with a scope.
     fn run_dry(&self, context: &Context) {
-        while self.seat.order() == Order::Work {
+        while self.order() == Order::Work {
             // On its way from the strategy to `run`, the task has one place to come from: see `task/payload.rs` on
             // moves.
             match self.look() {

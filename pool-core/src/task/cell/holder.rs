@@ -1,6 +1,6 @@
 //! [`Holder`]: the side of a cell that waits for the result.
 
-use super::{Claim, Header, Reference, TaskResult, cancel, release};
+use super::{Claim, Header, Reference, ReleaseOnDrop, TaskResult, cancel};
 use crate::task::Outcome;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -29,9 +29,19 @@ impl<R> Holder<R> {
         unsafe { self.header.as_ref() }
     }
 
-    /// Whether a result is there or never will be.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.this().state.is_finished()
+    /// Whether there is nothing to wait for: a result is there, or never will be, or the task has left its pool unrun.
+    pub(crate) fn is_over(&self) -> bool {
+        self.this().state.is_over()
+    }
+
+    /// Whether the task has left its pool unrun, and was not cancelled.
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        self.this().state.is_withdrawn()
+    }
+
+    /// The identity of the task's pool.
+    pub(crate) fn pool(&self) -> usize {
+        self.this().pool
     }
 
     /// Whether no thread has claimed it yet. A hint: one may do so right after.
@@ -79,7 +89,7 @@ impl<R> Holder<R> {
         closure
     }
 
-    /// Leaves `waker` to be woken when the task ends. `false` if it has ended.
+    /// Leaves `waker` to be woken when the task ends or leaves its pool. `false` if there is nothing to wait for.
     pub(crate) fn set_waker(&mut self, waker: &Waker) -> bool {
         let this = self.this();
         if !this.state.retract_waker() {
@@ -90,6 +100,14 @@ impl<R> Holder<R> {
         let previous = this.waker.with_mut(|slot| unsafe { (*slot).replace(waker.clone()) });
         drop(previous);
         this.state.offer_waker()
+    }
+
+    /// Takes back the waker that was left, if any, and drops it here.
+    pub(crate) fn forget_waker(&mut self) {
+        let this = self.this();
+        if this.state.has_offer() && this.state.retract_waker() {
+            drop(this.take_waker());
+        }
     }
 
     /// The result of a finished task, once; `None` if it was cancelled or the result is gone.
@@ -106,7 +124,8 @@ impl<R> Holder<R> {
 
 impl<R> Drop for Holder<R> {
     fn drop(&mut self) {
-        // SAFETY: the holder's own reference, given up exactly once.
-        unsafe { release(self.header, Reference::Holder) }
+        // Given up exactly once, also if the `Drop` of the waker unwinds.
+        let _release = ReleaseOnDrop { header: self.header, reference: Reference::Holder };
+        self.forget_waker();
     }
 }

@@ -12,6 +12,7 @@
 //! Any worker of the pool may claim a waiting cell without its item: that is how a waiter runs what it waits for wherever
 //! the strategy keeps the item. The item is then a shell, and the worker that meets it only frees it.
 
+mod closure;
 mod holder;
 mod state;
 
@@ -21,7 +22,9 @@ use super::payload::Payload;
 use super::{Outcome, Task, TaskKind, TaskVtable, Withdrawal};
 use crate::error::panic;
 use crate::sync::UnsafeCell;
+use closure::{Boxed, Hold, InCell};
 use state::{Claim, Completion, Reference, State};
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::task::Waker;
@@ -53,17 +56,19 @@ struct CellVtable {
     take_panic: unsafe fn(NonNull<Header>) -> Option<panic::Payload>,
 }
 
-enum Stage<F, R> {
-    Closure(F),
+/// `C` holds the closure.
+enum Stage<C, R> {
+    Closure(C),
     Running,
     Result(TaskResult<R>),
     Taken,
 }
 
 #[repr(C)]
-struct TaskCell<F, R> {
+struct TaskCell<C, F, R> {
     header: Header,
-    stage: UnsafeCell<Stage<F, R>>,
+    stage: UnsafeCell<Stage<C, R>>,
+    closure: PhantomData<F>,
 }
 
 /// What a cell's item does when it is taken out of its pool or dropped unrun.
@@ -90,7 +95,7 @@ impl Kind {
 
 /// Makes a cell around `f`: the item for the queue and the holder for the thread that waits.
 ///
-/// `pool` identifies the pool whose workers may claim it. One allocation.
+/// `pool` identifies the pool whose workers may claim it. One allocation; two for a [large](closure) closure.
 ///
 /// # Safety
 /// What `f` borrows outlives the last moment at which the cell can be claimed and its run, and `R` outlives the holder.
@@ -100,14 +105,33 @@ where
     F: FnOnce() -> R + Send,
     R: Send,
 {
+    // SAFETY: passed on.
+    unsafe {
+        if const { size_of::<F>() > closure::LARGEST_IN_CELL } {
+            make::<Boxed<F>, F, R>(pool, kind, f)
+        } else {
+            make::<InCell<F>, F, R>(pool, kind, f)
+        }
+    }
+}
+
+/// # Safety
+/// As for [`new`].
+unsafe fn make<C, F, R>(pool: usize, kind: Kind, f: F) -> (Task, Holder<R>)
+where
+    C: Hold<F, R>,
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
     let cell = Box::new(TaskCell {
         header: Header {
             state: State::new(),
             pool,
-            vtable: const { &TaskCell::<F, R>::VTABLE },
+            vtable: const { &TaskCell::<C, F, R>::VTABLE },
             waker: UnsafeCell::new(None),
         },
-        stage: UnsafeCell::new(Stage::<F, R>::Closure(f)),
+        stage: UnsafeCell::new(Stage::<C, R>::Closure(C::hold(f))),
+        closure: PhantomData::<F>,
     });
     // The header is the first field of a `repr(C)` struct, so the two pointers are one.
     let header = NonNull::from(Box::leak(cell)).cast::<Header>();
@@ -118,7 +142,7 @@ where
     (task, Holder::new(header))
 }
 
-impl<F: FnOnce() -> R + Send, R: Send> TaskCell<F, R> {
+impl<C: Hold<F, R>, F: FnOnce() -> R + Send, R: Send> TaskCell<C, F, R> {
     const VTABLE: CellVtable = CellVtable {
         run: Self::run,
         drop_closure: Self::drop_closure,
@@ -129,8 +153,8 @@ impl<F: FnOnce() -> R + Send, R: Send> TaskCell<F, R> {
     };
 
     /// # Safety
-    /// `header` is that of a live `TaskCell<F, R>`.
-    unsafe fn stage<T>(header: NonNull<Header>, f: impl FnOnce(*mut Stage<F, R>) -> T) -> T {
+    /// `header` is that of a live `TaskCell<C, F, R>`.
+    unsafe fn stage<T>(header: NonNull<Header>, f: impl FnOnce(*mut Stage<C, R>) -> T) -> T {
         // SAFETY: by this function's contract; only a shared reference to the cell is made.
         let cell = unsafe { header.cast::<Self>().as_ref() };
         cell.stage.with_mut(f)
@@ -142,7 +166,7 @@ impl<F: FnOnce() -> R + Send, R: Send> TaskCell<F, R> {
         // SAFETY: the claim makes the stage ours.
         let stage = unsafe { Self::stage(header, |stage| stage.replace(Stage::Running)) };
         let Stage::Closure(f) = stage else { unreachable!("a claimed cell holds its closure") };
-        let result = catch_unwind(AssertUnwindSafe(f));
+        let result = catch_unwind(AssertUnwindSafe(|| f.call()));
         let panicked = result.is_err();
         // SAFETY: still ours until `DONE` is set.
         unsafe { Self::stage(header, |stage| stage.write(Stage::Result(result))) };
@@ -163,7 +187,7 @@ impl<F: FnOnce() -> R + Send, R: Send> TaskCell<F, R> {
         let stage = unsafe { Self::stage(header, |stage| stage.replace(Stage::Taken)) };
         if let Stage::Closure(f) = stage {
             // SAFETY: `out` has this type, by this function's contract.
-            unsafe { *out.cast::<Option<F>>() = Some(f) };
+            unsafe { *out.cast::<Option<F>>() = Some(f.give_back()) };
         }
     }
 
@@ -243,7 +267,15 @@ unsafe fn discard_item(payload: Payload) {
 /// `payload` came from `new` and is alive.
 unsafe fn withdraw_owned(payload: &Payload) -> Withdrawal {
     // SAFETY: passed on; the item reference keeps the cell alive.
-    unsafe { header_of(payload).as_ref() }.state.withdraw()
+    let this = unsafe { header_of(payload).as_ref() };
+    let (withdrawal, had_waker) = this.state.withdraw();
+    if had_waker {
+        // Foreign code, which may panic: the caller has its books to keep.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(WakeOnDrop(this.take_waker())))) {
+            panic::drop_quietly(payload);
+        }
+    }
+    withdrawal
 }
 
 /// # Safety
@@ -342,7 +374,7 @@ impl Header {
     /// The waker of a slot that is the caller's.
     fn take_waker(&self) -> Option<Waker> {
         // SAFETY: a thread that retracts the offer of a waker, or is the holder while there is none, owns the slot;
-        // both callers retracted it.
+        // all callers retracted it.
         self.waker.with_mut(|slot| unsafe { (*slot).take() })
     }
 }

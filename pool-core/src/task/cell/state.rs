@@ -6,6 +6,9 @@
 //!    │  cancel, claim_back
 //!    └──────────────► CLAIMED | CANCELLED
 //! ```
+//!
+//! A waiting cell can also be *withdrawn*: its item has left the pool unrun, and nothing in the pool will claim it but its
+//! own waiter.
 
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::task::Withdrawal;
@@ -29,6 +32,11 @@ const WITHDRAWN: u32 = 1 << 6;
 /// The state of a cell.
 #[derive(Debug)]
 pub(super) struct State(AtomicU32);
+
+/// Whether the holder has nothing to wait for: there is a result, there will be none, or the item has left the pool.
+fn is_over(state: u32) -> bool {
+    state & (DONE | CANCELLED) != 0 || state & (CLAIMED | WITHDRAWN) == WITHDRAWN
+}
 
 /// One of the two references to a cell.
 #[derive(Clone, Copy, Debug)]
@@ -74,10 +82,16 @@ impl State {
         Self(AtomicU32::new(ITEM | HOLDER))
     }
 
-    /// Whether a result is there or never will be.
-    pub(super) fn is_finished(&self) -> bool {
+    /// Whether the holder has nothing to wait for.
+    pub(super) fn is_over(&self) -> bool {
         // Acquire: pairs with `complete` and `cancel`.
-        self.0.load(Ordering::Acquire) & (DONE | CANCELLED) != 0
+        is_over(self.0.load(Ordering::Acquire))
+    }
+
+    /// Whether the item has left the pool, and the task was not cancelled.
+    pub(super) fn is_withdrawn(&self) -> bool {
+        // Relaxed: no data is read on the strength of it.
+        self.0.load(Ordering::Relaxed) & (WITHDRAWN | CANCELLED) == WITHDRAWN
     }
 
     /// Whether the result is there. If so, it is the holder's.
@@ -123,17 +137,18 @@ impl State {
         claimed.ok().map(|old| old & WAKER != 0)
     }
 
-    /// The task leaves its pool unrun. May be called again.
-    pub(super) fn withdraw(&self) -> Withdrawal {
-        // Relaxed: no data is read on the strength of it. The bit shares one word with `CLAIMED`, which decides which side
-        // counts the task.
-        let withdrawn = self
-            .0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| (old & CLAIMED == 0).then_some(old | WITHDRAWN));
+    /// The task leaves its pool unrun. May be called again. With [`Withdrawal::Returned`] comes whether the waker slot, which
+    /// is the caller's now, holds a waker.
+    pub(super) fn withdraw(&self) -> (Withdrawal, bool) {
+        // AcqRel: Acquire for the waker slot, and Release so that the holder that reads the bit finds the slot given up,
+        // as in `cancel`. The bit shares one word with `CLAIMED`, which decides which side counts the task.
+        let withdrawn = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| {
+            (old & CLAIMED == 0).then_some((old | WITHDRAWN) & !WAKER)
+        });
         match withdrawn {
-            Ok(_) => Withdrawal::Returned,
-            Err(old) if old & CANCELLED != 0 => Withdrawal::Cancelled,
-            Err(_) => Withdrawal::Void,
+            Ok(old) => (Withdrawal::Returned, old & WAKER != 0),
+            Err(old) if old & CANCELLED != 0 => (Withdrawal::Cancelled, false),
+            Err(_) => (Withdrawal::Void, false),
         }
     }
 
@@ -168,27 +183,29 @@ impl State {
         self.0.fetch_and(!reference.bit(), Ordering::AcqRel) & (ITEM | HOLDER) == reference.bit()
     }
 
-    /// By the holder: takes back the offer of a waker that it made before, if any. `false` if the task has ended;
+    /// By the holder: takes back the offer of a waker that it made before, if any. `false` if there is nothing to wait for;
     /// otherwise the waker slot is the holder's.
     pub(super) fn retract_waker(&self) -> bool {
         // Acquire, here and in `offer_waker`: pairs with `complete` and `cancel`, for the result.
         let mut old = self.0.load(Ordering::Acquire);
         if old & WAKER != 0 {
-            let retracted = self.0.fetch_update(Ordering::Acquire, Ordering::Acquire, |old| {
-                (old & (DONE | CANCELLED) == 0).then_some(old & !WAKER)
-            });
+            let retracted = self
+                .0
+                .fetch_update(Ordering::Acquire, Ordering::Acquire, |old| (!is_over(old)).then_some(old & !WAKER));
             old = retracted.unwrap_or_else(|now| now);
         }
-        old & (DONE | CANCELLED) == 0
+        !is_over(old)
     }
 
-    /// By the holder: the slot holds a waker now, to be woken at the end. `false` if the task has ended.
+    /// By the holder: whether it has offered a waker that has not been taken.
+    pub(super) fn has_offer(&self) -> bool {
+        // Relaxed: the holder made the offer itself; whether it still stands is decided by `retract_waker`.
+        self.0.load(Ordering::Relaxed) & WAKER != 0
+    }
+
+    /// By the holder: the slot holds a waker now, to be woken at the end. `false` if there is nothing to wait for.
     pub(super) fn offer_waker(&self) -> bool {
         // Release: pairs with the Acquire of the thread that clears `WAKER`, for the slot.
-        self.0
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| {
-                (old & (DONE | CANCELLED) == 0).then_some(old | WAKER)
-            })
-            .is_ok()
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| (!is_over(old)).then_some(old | WAKER)).is_ok()
     }
 }
