@@ -26,11 +26,6 @@ impl Deadline {
         }
     }
 
-    /// Whether it has passed. Under loom as in [`park`](Self::park).
-    pub(crate) fn has_passed(self) -> bool {
-        self.left().is_some_and(|left| cfg!(loom) || left.is_zero())
-    }
-
     /// Parks until unparked, or spuriously, or until the deadline. `false` once that has passed. Under loom, which has no
     /// clock, it passes as soon as other threads have had a turn.
     pub(crate) fn park(self) -> bool {

@@ -44,17 +44,6 @@ pub mod thread {
         }
     }
 
-    /// Whether a thread has come to its end, thread-locals included. Under loom, which cannot tell, `true`: joining it waits.
-    pub(crate) fn has_ended(thread: &JoinHandle<()>) -> bool {
-        #[cfg(not(loom))]
-        return thread.is_finished();
-        #[cfg(loom)]
-        {
-            let _ = thread;
-            true
-        }
-    }
-
     /// Parks for at most `limit`. Under loom, which has no clock, the limit never passes: whatever loom proves holds
     /// without the help of a timer.
     ///

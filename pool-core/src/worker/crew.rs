@@ -262,19 +262,6 @@ impl Crew {
         f(&self.ledger, &tallies)
     }
 
-    /// Threads that were taken and could not be joined in time.
-    pub(super) fn put_threads_back(&self, threads: Vec<thread::JoinHandle<()>>) {
-        if threads.is_empty() {
-            return;
-        }
-        let mut seats = self.seats.lock();
-        for thread in threads {
-            if let Some(place) = seats.places.iter_mut().find(|place| place.thread.is_none()) {
-                place.thread = Some(thread);
-            }
-        }
-    }
-
     /// The threads that have been started, once: each is given to one caller.
     pub(super) fn take_threads(&self) -> Vec<thread::JoinHandle<()>> {
         self.seats.lock().places.iter_mut().filter_map(|place| place.thread.take()).collect()

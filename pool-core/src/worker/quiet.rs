@@ -7,7 +7,7 @@ use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::sync::{Condvar, Deadline, Mutex, MutexGuard, thread};
 use crate::task::{Task, Withdrawal};
 use std::io;
-use std::time::Duration;
+use std::sync::Arc;
 
 /// In [`Quiet::attention`]: the pool is to end once it is quiet. Never unset once set.
 const CLOSING: usize = 1;
@@ -174,31 +174,24 @@ impl Crew {
 
     /// Waits until every thread has ended, thread-locals included. `false` if the deadline came first. Not for a thread of
     /// this pool.
-    pub(crate) fn wait_ended(&self, deadline: Deadline) -> bool {
+    pub(crate) fn wait_ended(self: &Arc<Self>, deadline: Deadline) -> bool {
         let mut state = self.quiet.state.lock();
         loop {
-            let is_idle = state.alive == 0 && state.starting == 0;
-            let threads = if is_idle { self.take_threads() } else { Vec::new() };
-            if threads.is_empty() {
-                // Another call may be joining the threads.
-                if is_idle && state.joining == 0 {
+            if state.alive == 0 && state.starting == 0 {
+                let threads = self.take_threads();
+                if !threads.is_empty() {
+                    state.joining += 1;
+                    drop(state);
+                    join_all(threads, Joining(Arc::clone(self)), deadline);
+                    state = self.quiet.state.lock();
+                }
+                // Another thread may be joining them.
+                if state.joining == 0 {
                     return true;
                 }
-                let in_time;
-                (state, in_time) = self.wait(state, deadline);
-                if !in_time {
-                    return false;
-                }
-                continue;
             }
-            state.joining += 1;
-            drop(state);
-            let left = join_all(threads, deadline);
-            let in_time = left.is_empty();
-            self.put_threads_back(left);
-            state = self.quiet.state.lock();
-            state.joining -= 1;
-            self.quiet.changed.notify_all();
+            let in_time;
+            (state, in_time) = self.wait(state, deadline);
             if !in_time {
                 return false;
             }
@@ -254,20 +247,30 @@ impl Drop for DropEach<'_> {
     }
 }
 
-/// Joins threads that have left their pool, as far as the deadline allows. Returns the rest.
-fn join_all(threads: Vec<thread::JoinHandle<()>>, deadline: Deadline) -> Vec<thread::JoinHandle<()>> {
-    let mut left = Vec::new();
-    for thread in threads {
-        // What is left of such a thread is the `Drop` of its thread-locals. The system has no join with a limit in time.
-        while matches!(deadline, Deadline::At(_)) && !thread::has_ended(&thread) && !deadline.has_passed() {
-            thread::sleep(Duration::from_micros(200));
-        }
-        if matches!(deadline, Deadline::Never) || thread::has_ended(&thread) {
+/// Evidence that a thread joins the pool's threads.
+struct Joining(Arc<Crew>);
+
+impl Drop for Joining {
+    fn drop(&mut self) {
+        let Quiet { state, changed, .. } = &self.0.quiet;
+        state.lock().joining -= 1;
+        changed.notify_all();
+    }
+}
+
+/// Joins threads that have left their pool: what is left of them is the `Drop` of their thread-locals. The system knows no
+/// join with a limit in time, so with a deadline, a thread of its own does it. If that one cannot be started, the
+/// thread-locals are not waited for.
+fn join_all(threads: Vec<thread::JoinHandle<()>>, joining: Joining, deadline: Deadline) {
+    let join = move || {
+        let _joining = joining;
+        for thread in threads {
             // A worker's thread never unwinds: a panic in it is caught where it happens.
             let _ = thread.join();
-        } else {
-            left.push(thread);
         }
+    };
+    match deadline {
+        Deadline::Never => join(),
+        Deadline::At(_) => drop(thread::Builder::new().name("pool-join".into()).spawn(join)),
     }
-    left
 }
