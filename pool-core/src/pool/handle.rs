@@ -1,11 +1,10 @@
 //! [`JoinHandle`]: the right to the result of a spawned task.
 
-use super::task_builder::STARTING;
 use crate::error::JoinError;
 use crate::sync::{Deadline, is_inherited};
 use crate::task::cell::Holder;
 use crate::task::wait;
-use crate::worker::{Context, Life, life_in};
+use crate::worker::{Context, Life, STARTING, life_in};
 use std::fmt;
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};

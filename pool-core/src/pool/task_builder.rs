@@ -253,10 +253,6 @@ impl<P: Place> TaskBuilder<P> {
 }
 
 /// Apart from its callers, so that they stay small.
-/// What a thread is told that would wait for its pool before it runs tasks.
-pub(super) const STARTING: &str = "`on_start` runs before the thread is a worker, and cannot wait for its own pool: \
-    no worker may be there yet; submit without waiting, or wait in a task";
-
 #[cold]
 #[inline(never)]
 #[track_caller]

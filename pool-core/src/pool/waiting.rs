@@ -2,14 +2,14 @@
 
 use super::Pool;
 use super::task_builder::sealed::Submit;
-use super::task_builder::{STARTING, TaskBuilder, refused};
+use super::task_builder::{TaskBuilder, refused};
 use crate::error::Rejection;
 use crate::parallel::{self, LoopIndex, Scope, join, scope_here};
 use crate::strategy::Scheduler;
 use crate::sync::Deadline;
 use crate::task::cell::{self, Holder, Kind};
 use crate::task::{Task, wait};
-use crate::worker::{Context, Life, life_in};
+use crate::worker::{Context, Life, STARTING, life_in};
 use std::ops::Range;
 use std::panic::resume_unwind;
 

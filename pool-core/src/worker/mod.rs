@@ -19,6 +19,6 @@ mod thread;
 pub(crate) use context::Queue;
 pub(crate) use context::{Context, Inject};
 pub(crate) use crew::{Crew, Hook, Hooks, PanicHandler};
-pub(crate) use own::{Life, life_in};
+pub(crate) use own::{Life, STARTING, life_in};
 pub(crate) use shared::Shared;
 pub(crate) use thread::WorkerThread;

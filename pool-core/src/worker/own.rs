@@ -33,3 +33,7 @@ pub(crate) fn life_in(pool: usize) -> Option<Life> {
     let (own, life) = OWN.try_with(Cell::get).unwrap_or((0, Life::Starting));
     (own == pool).then_some(life)
 }
+
+/// What a thread is told that would wait for its pool before it runs tasks.
+pub(crate) const STARTING: &str = "`on_start` runs before the thread is a worker, and cannot wait for its own pool: \
+    no worker may be there yet; submit without waiting, or wait in a task";
