@@ -90,7 +90,7 @@ fn a_run_races_with_a_cancel() {
         let cancelled = holder.cancel();
         let outcome = runner.join().unwrap();
         assert_eq!(outcome, if cancelled { Outcome::Cancelled } else { Outcome::Completed });
-        assert!(holder.is_finished());
+        assert!(holder.is_over());
         assert_eq!(holder.take_result().is_some(), !cancelled);
         drop(holder);
         assert_eq!(events.runs(), usize::from(!cancelled));
@@ -218,7 +218,7 @@ fn an_inline_run_is_seen_by_a_thread_that_asks_whether_it_has_ended() {
         let runner = thread::spawn(move || {
             assert_eq!(holder.run_if_waiting(POOL), Some(Outcome::Completed));
         });
-        if asked.is_finished() {
+        if asked.is_over() {
             done.touch();
         }
         runner.join().unwrap();
@@ -252,7 +252,7 @@ fn replaced_waker(end: fn(Task)) {
                 assert_eq!(wakes, (0, 0));
             }
         }
-        assert!(holder.is_finished());
+        assert!(holder.is_over());
         drop(holder);
         assert_eq!((Arc::strong_count(&first), Arc::strong_count(&second)), (1, 1));
         events.check();

@@ -7,7 +7,7 @@ use crate::ledger::{Ledger, Tally};
 use crate::pool::{Pool, ThreadConfig};
 use crate::strategy::Asking;
 use crate::sync::atomic::{Ordering, fence};
-use crate::sync::{SpinLock, thread};
+use crate::sync::{Deadline, SpinLock, thread};
 use crate::task::Outcome;
 use crate::worker::Shared;
 use std::sync::Arc;
@@ -73,7 +73,7 @@ fn a_refused_submission_does_not_hide_the_end() {
     model(|| {
         let crew = crew();
         let shared = Arc::new(Shared { scheduler: Arc::new(Flagged::default()), crew: Arc::clone(&crew) });
-        let threads = ThreadConfig { name: String::new(), stack_size: None, seed: 0 };
+        let threads = ThreadConfig { name: crate::pool::ThreadName::Prefix(String::new()), stack_size: None, seed: 0 };
         // It has no workers: the closer and the refused submitter are alone.
         let pool = Arc::new(Pool::from_parts(shared, threads));
         let submitter = {
@@ -130,8 +130,8 @@ fn the_last_end_is_seen_by_its_worker_or_by_the_waiter() {
             }))
         });
         assert!(seated.is_ok());
-        crew.wait_quiet();
+        assert!(crew.wait_quiet(Deadline::Never));
         assert_eq!(crew.totals().completed, 1);
-        crew.wait_ended();
+        assert!(crew.wait_ended(Deadline::Never));
     });
 }

@@ -37,7 +37,7 @@ impl Shared {
 
 impl Inject for Shared {
     fn is_empty(&self) -> bool {
-        Scheduler::<Task>::is_empty(&self.queue)
+        crate::Scheduler::<Task>::is_empty(&self.queue)
     }
 
     fn inject_ticket(&self, task: Task) -> Result<(), ()> {
@@ -100,5 +100,5 @@ pub(super) fn run<const N: usize>(parts: [Part; N]) {
         assert!(seated.is_ok());
     }
     drop(closed);
-    shared.crew.wait_ended();
+    assert!(shared.crew.wait_ended(crate::sync::Deadline::Never));
 }

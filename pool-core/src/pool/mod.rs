@@ -21,6 +21,8 @@ use crate::sync::atomic::{AtomicU64, Ordering, fence};
 use crate::task::Task;
 use crate::worker::{Context, Shared, WorkerThread};
 pub(crate) use builder::ThreadConfig;
+#[cfg(all(test, loom))]
+pub(crate) use builder::ThreadName;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! [`Context`]: what code that runs on a worker can reach through its thread, without holding the pool.
 
 use super::crew::{Crew, Uncount};
+use super::inject::Inject;
 use super::seat::Seat;
 use crate::idle::Published;
 use crate::offers::credit::Account;
@@ -31,18 +32,6 @@ pub(crate) trait Queue {
     fn push_hinted(&self, task: Task, hint: &dyn Any) -> Published;
     /// The shared half.
     fn shared(&self) -> NonNull<dyn Inject>;
-}
-
-/// The shared half of a strategy, whichever that is.
-pub(crate) trait Inject: Send + Sync {
-    /// Whether the strategy says that it holds no item. If it panics, it says nothing to the contrary.
-    fn is_empty(&self) -> bool;
-    /// Accepts the ticket of a scope's shard from a thread that is not a worker of the pool. Never refuses: the scope's
-    /// owner runs, so the pool has not ended.
-    ///
-    /// # Errors
-    /// If the strategy panicked: the ticket is gone, and the panic has been reported.
-    fn inject_ticket(&self, ticket: Task) -> Result<(), ()>;
 }
 
 /// The worker that this thread is.

@@ -1,6 +1,6 @@
 //! [`Crew`]: all of a pool that does not depend on its strategy; here, its workers.
 
-use super::context::Inject;
+use super::inject::Inject;
 use super::quiet::Quiet;
 use super::seat::Seat;
 use crate::error::panic::{self, drop_quietly};

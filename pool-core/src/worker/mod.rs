@@ -2,6 +2,7 @@
 //!
 //! - [`seat`]: what other threads see of a worker.
 //! - [`crew`] and [`quiet`]: all of a pool that does not depend on its strategy; its quiet moments and its end.
+//! - [`inject`]: what these need of the strategy, whichever that is.
 //! - [`shared`]: the strategy with its crew; the ways in from outside, and the way out unrun.
 //! - [`context`]: what code that runs on a worker reaches through its thread.
 //! - [`own`]: which pool a thread belongs to, hooks and thread-locals included.
@@ -9,16 +10,18 @@
 
 mod context;
 mod crew;
+mod inject;
 mod own;
 mod quiet;
 mod seat;
 mod shared;
 mod thread;
 
+pub(crate) use context::Context;
 #[cfg(all(test, loom))]
 pub(crate) use context::Queue;
-pub(crate) use context::{Context, Inject};
 pub(crate) use crew::{Crew, Hook, Hooks, PanicHandler};
+pub(crate) use inject::Inject;
 pub(crate) use own::{Life, STARTING, life_in};
 pub(crate) use shared::Shared;
 pub(crate) use thread::WorkerThread;

@@ -1,7 +1,7 @@
 //! [`Shared`]: the strategy and everything else of a pool; the ways in from outside, and the way out unrun.
 
-use super::context::Inject;
 use super::crew::{Crew, Uncount};
+use super::inject::Inject;
 use crate::idle::Published;
 use crate::strategy::{Admit, Asking, Scheduler};
 use crate::sync::atomic::{Ordering, fence};

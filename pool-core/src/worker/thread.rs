@@ -1,7 +1,8 @@
 //! [`WorkerThread`]: one worker on its thread. It runs tasks, and does what the [idle policy](crate::idle) says when
 //! there is none.
 
-use super::context::{Context, Inject, Queue};
+use super::context::{Context, Queue};
+use super::inject::Inject;
 use super::own;
 use super::seat::Seat;
 use super::shared::Shared;
