@@ -1,6 +1,7 @@
 use std::cmp::Ordering as Cmp;
 use std::collections::BinaryHeap;
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -9,6 +10,8 @@ use pool_core::Task;
 use pool_core::strategy::{Admit, Asking, Scheduler, Worker};
 use pool_core::sync::atomic::{AtomicBool, Ordering};
 use pool_core::sync::{Mutex, MutexGuard};
+
+use crate::quietly::{Quietly, drop_quietly};
 
 /// A heap of at most this capacity is never shrunk.
 const KEEP: usize = 1024;
@@ -25,7 +28,10 @@ impl<K: Ord, T> Ord for Entry<K, T> {
     fn cmp(&self, other: &Self) -> Cmp {
         let keys = match (&self.key, &other.key) {
             // The heap would drop the entry in its hands if a comparison unwound.
-            (Some(a), Some(b)) => catch_unwind(AssertUnwindSafe(|| a.cmp(b))).unwrap_or(Cmp::Equal),
+            (Some(a), Some(b)) => catch_unwind(AssertUnwindSafe(|| a.cmp(b))).unwrap_or_else(|payload| {
+                drop_quietly(payload);
+                Cmp::Equal
+            }),
             (a, b) => b.is_some().cmp(&a.is_some()),
         };
         keys.then(self.seq.cmp(&other.seq)).reverse()
@@ -65,11 +71,19 @@ struct Heap<K, T> {
 /// [`with_plain_key`](Self::with_plain_key) gives it a key instead. A task that a running task submits without a key
 /// has the key of that task, and so do the parts of a task.
 ///
-/// # Panics in `K`'s `Ord`
+/// # Panics in the code of `K`
 ///
-/// A comparison that panics counts as "equal". The panic hook reports it as usual, the order of what waits at that moment
-/// is then unspecified, and no item is lost. A comparison, and the clone of a plain key, run under the strategy's lock:
-/// they must not use the pool.
+/// The panic hook reports each as usual, no item is lost, and the pool goes on. Beyond that:
+///
+/// | panic in | effect |
+/// |---|---|
+/// | `Ord`, or the payload of its panic | counts as "equal"; the order of what waits at that moment is unspecified |
+/// | `Clone`, of an inherited or a plain key | unwinds to the submitter, and the task is dropped unrun |
+/// | `Clone`, in a batch | the same; what came before in the batch stays accepted |
+/// | `Drop`, of the key of a task that a worker has ended | goes to the panic handler |
+/// | `Drop`, of any other key that the strategy holds | ends there, since no caller is left that could act on it |
+///
+/// A comparison, and the clone of a plain key, run under the strategy's lock: they must not use the pool.
 ///
 /// # Example
 ///
@@ -129,7 +143,8 @@ impl<K: Ord, T> Keyed<K, T> {
     /// # Ok::<(), pool_priority::BuildError>(())
     /// ```
     pub fn with_plain_key(self, key: K) -> Self {
-        self.heap.lock().plain = Some(key);
+        let previous = self.heap.lock().plain.replace(key);
+        drop_quietly(previous);
         self
     }
 
@@ -146,8 +161,9 @@ impl<K: Ord, T> Keyed<K, T> {
     }
 
     /// From outside.
+    // The lock comes last, so that it is given up first if the clone unwinds: the `Drop` of the item may use the pool.
     #[inline]
-    fn put_plain(&self, heap: MutexGuard<'_, Heap<K, T>>, item: T, key: Option<K>)
+    fn put_plain(&self, item: T, key: Option<K>, heap: MutexGuard<'_, Heap<K, T>>)
     where
         K: Clone,
     {
@@ -184,6 +200,18 @@ impl<K: Ord, T> Default for Keyed<K, T> {
     }
 }
 
+impl<K, T> Drop for Keyed<K, T> {
+    /// Drops what waits one by one: a second panic while a first one unwinds would abort the process.
+    fn drop(&mut self) {
+        let mut heap = self.heap.lock();
+        drop_quietly(heap.plain.take());
+        for Entry { key, item, .. } in heap.entries.drain() {
+            drop_quietly(key);
+            drop_quietly(item);
+        }
+    }
+}
+
 impl<K, T> fmt::Debug for Keyed<K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyed").finish_non_exhaustive()
@@ -200,19 +228,36 @@ where
 
     /// The seed goes unused: nothing here is random.
     fn attach(self: &Arc<Self>, _seed: u64) -> KeyedWorker<K, T> {
-        KeyedWorker { shared: Arc::clone(self), current: None }
+        KeyedWorker { shared: Arc::clone(self), current: None, spent: None }
     }
 
     #[inline]
     fn inject(&self, item: T, key: Option<K>) {
-        self.put_plain(self.heap.lock(), item, key);
+        self.put_plain(item, key, self.heap.lock());
     }
 
     #[inline]
     fn inject_if(&self, admit: impl FnOnce(Asking<'_>) -> Admit<T, K>) {
         let heap = self.heap.lock();
         if let Admit::Yes(item, key) = admit(Asking::under(&heap)) {
-            self.put_plain(heap, item, key);
+            self.put_plain(item, key, heap);
+        }
+    }
+
+    /// If the clone of the key panics, what came before stays accepted.
+    fn inject_batch(&self, items: impl Iterator<Item = T>, key: Option<K>) {
+        // All items are in when this key is dropped: a panic now would say that one of them is not.
+        let key = Quietly(key);
+        for item in items {
+            self.inject(item, key.0.clone());
+        }
+    }
+
+    /// Without a worker, which would drop keys between two items: a panic would keep the rest from the caller.
+    fn take_all(self: &Arc<Self>, mut sink: impl FnMut(T)) {
+        while let Some((key, item)) = self.take() {
+            drop_quietly(key);
+            sink(item);
         }
     }
 
@@ -228,10 +273,22 @@ where
 }
 
 /// A worker of [`Keyed`]. It holds no items, only the key of the last one, which a [`push`](Worker::push) without a key
-/// hands on.
+/// hands on, and until its next look for an item the key of the one before.
+///
+/// If the `Drop` of a key panics, [`next`](Worker::next), [`try_next`](Worker::try_next) and [`retire`](Worker::retire)
+/// unwind, with no item in hand; the next call goes on. In the `Drop` of a worker such a panic ends.
 pub struct KeyedWorker<K, T = Task> {
     shared: Arc<Keyed<K, T>>,
     current: Option<K>,
+    /// The key before. It is dropped at the next look, before an item is in hand that a panic could lose.
+    spent: Option<K>,
+}
+
+impl<K, T> Drop for KeyedWorker<K, T> {
+    fn drop(&mut self) {
+        drop_quietly(self.spent.take());
+        drop_quietly(self.current.take());
+    }
 }
 
 impl<K, T> fmt::Debug for KeyedWorker<K, T> {
@@ -255,14 +312,21 @@ where
 
     #[inline]
     fn next(&mut self) -> Option<T> {
+        drop(self.spent.take());
         let (key, item) = self.shared.take()?;
-        self.current = key;
+        self.spent = mem::replace(&mut self.current, key);
         Some(item)
     }
 
     #[inline]
     fn try_next(&mut self) -> Option<T> {
         if self.shared.is_waiting() { self.next() } else { None }
+    }
+
+    /// Drops the keys that this worker holds. If the `Drop` of one panics, it unwinds; a second panic ends here.
+    fn retire(mut self) {
+        drop(self.spent.take());
+        drop(self.current.take());
     }
 
     /// By the lock of the heap.

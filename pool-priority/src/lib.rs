@@ -83,6 +83,7 @@ mod keyed;
 mod lanes;
 mod level;
 mod levels;
+mod quietly;
 
 pub use keyed::{Keyed, KeyedWorker};
 pub use level::Level;
