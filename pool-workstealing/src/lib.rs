@@ -58,6 +58,14 @@
 //! | steal | O(1) when there is much to steal, O(workers) when there is little |
 //! | the promise that nothing waits | a look at each of the workers + 1 places |
 //!
+//! # Memory
+//!
+//! After a flood the memory goes back: that of the outside queue as its items are taken, that of a deque as its owner
+//! takes from it. If thieves empty a deque, its owner gives the room back before it next sleeps, or within
+//! [`OUTSIDE_EVERY`] calls for an item. An owner that blocks in a task cannot do so before the task ends, and a thief cannot
+//! do it for the owner. Other workers let go of the old deque before they sleep, or within twice as many calls; one that
+//! blocks keeps it until its task ends.
+//!
 //! # Sources
 //!
 //! The deque is [`crossbeam_deque`]'s, after Chase and Lev, *Dynamic Circular Work-Stealing Deque* (SPAA 2005), with the

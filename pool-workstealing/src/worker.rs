@@ -1,12 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crossbeam_deque::{Steal, Stealer, Worker as Deque};
-use crossbeam_utils::Backoff;
 use pool_core::Task;
 use pool_core::strategy::Worker;
 
-use crate::members::Snapshot;
+use crate::members::{Place, Snapshot, until_empty};
 use crate::random::Random;
 use crate::transit::Patience;
 use crate::{OUTSIDE_EVERY, WorkStealing};
@@ -17,9 +15,8 @@ use crate::{OUTSIDE_EVERY, WorkStealing};
 pub struct StealingWorker<T: Send = Task> {
     shared: Arc<WorkStealing<T>>,
     id: usize,
-    /// Last in, first out.
-    deque: Deque<T>,
-    /// The workers as of `epoch`, this one included.
+    place: Place<T>,
+    /// The workers as of `epoch`, this one included; or none, with an epoch that has passed.
     members: Snapshot<T>,
     epoch: usize,
     random: Random,
@@ -29,21 +26,22 @@ pub struct StealingWorker<T: Send = Task> {
 
 impl<T: Send> StealingWorker<T> {
     pub(crate) fn new(shared: Arc<WorkStealing<T>>, seed: u64) -> Self {
-        let deque = Deque::new_lifo();
-        let id = shared.members.add(deque.stealer());
+        let place = Place::new();
+        let id = shared.members.add(&place);
         let (epoch, members) = shared.members.snapshot();
-        Self { shared, id, deque, members, epoch, random: Random::new(seed), calls: 0 }
+        Self { shared, id, place, members, epoch, random: Random::new(seed), calls: 0 }
     }
 
     /// The look elsewhere that is due though there may be work here.
     #[cold]
     fn due_look(&mut self) -> Option<T> {
+        self.shrink();
         let look = self.calls / OUTSIDE_EVERY;
         if look % 2 == 0 {
             self.refresh();
             let turn = (look / 2) % self.members.len().max(1);
             let other = self.members.get(turn).filter(|member| !member.is(self.id));
-            if let Some(found) = other.and_then(|other| try_steal(&other.deque)) {
+            if let Some(found) = other.and_then(|other| other.try_steal()) {
                 return Some(found);
             }
         }
@@ -57,6 +55,30 @@ impl<T: Send> StealingWorker<T> {
         }
     }
 
+    /// Gives back the memory of a deque that thieves have emptied. See [`Place`].
+    #[inline]
+    fn shrink(&mut self) {
+        if self.place.is_oversized() {
+            self.replace_place();
+        }
+    }
+
+    #[cold]
+    fn replace_place(&mut self) {
+        // Known to the others before anything is pushed to it.
+        let place = Place::new();
+        self.shared.members.replace(self.id, &place);
+        self.place = place;
+        self.refresh();
+    }
+
+    /// Lets go of the snapshot, and so of deques that are replaced while this worker sleeps.
+    fn forget_members(&mut self) {
+        self.members = Snapshot::default();
+        // It only counts up.
+        self.epoch = self.epoch.wrapping_sub(1);
+    }
+
     /// One round of looks at the deques of other workers, from a random one on. Tries each once.
     fn rob(&mut self) -> Option<T> {
         self.refresh();
@@ -64,17 +86,21 @@ impl<T: Send> StealingWorker<T> {
         let first = self.random.below(count.max(1));
         let (before, after) = self.members.split_at(first);
         let mut others = after.iter().chain(before).filter(|member| !member.is(self.id));
-        others.find_map(|victim| try_steal(&victim.deque))
+        others.find_map(|victim| victim.try_steal())
     }
 
     /// Looks at each place until it gives an item or is seen empty, and again if items moved meanwhile.
     #[cold]
     fn search_everywhere(&mut self) -> Option<T> {
+        self.shrink();
         let mut patience = Patience::new();
         loop {
             match self.search_once() {
                 Search::Found(item) => return Some(item),
-                Search::Nothing => return None,
+                Search::Nothing => {
+                    self.forget_members();
+                    return None;
+                }
                 Search::Unsure => patience.pass(&self.shared.transit),
             }
         }
@@ -92,7 +118,7 @@ impl<T: Send> StealingWorker<T> {
         let first = self.random.below(members.len().max(1));
         let (before, after) = members.split_at(first);
         for victim in after.iter().chain(before).filter(|member| !member.is(self.id)) {
-            if let Some(item) = until_empty(&victim.deque) {
+            if let Some(item) = victim.steal() {
                 return Search::Found(item);
             }
         }
@@ -103,7 +129,7 @@ impl<T: Send> StealingWorker<T> {
     fn give_back(&mut self) {
         let _moving = self.shared.transit.depart();
         // The owner's end of the deque is the newest; its thieves' end is the oldest.
-        let deque = self.deque.stealer();
+        let deque = self.place.deque.stealer();
         while let Some(item) = until_empty(&deque) {
             self.shared.outside.push(item);
         }
@@ -121,31 +147,12 @@ enum Search<T> {
     Unsure,
 }
 
-/// Looks before it tries, and tries once.
-#[inline]
-fn try_steal<T>(from: &Stealer<T>) -> Option<T> {
-    if from.is_empty() { None } else { from.steal().success() }
-}
-
-/// Goes on after each lost race.
-#[inline]
-fn until_empty<T>(from: &Stealer<T>) -> Option<T> {
-    let backoff = Backoff::new();
-    loop {
-        match from.steal() {
-            Steal::Success(item) => return Some(item),
-            Steal::Empty => return None,
-            Steal::Retry => backoff.spin(),
-        }
-    }
-}
-
 impl<T: Send> Worker<T> for StealingWorker<T> {
     type Hint = ();
 
     #[inline]
     fn push(&mut self, item: T, _hint: Option<()>) {
-        self.deque.push(item);
+        self.place.deque.push(item);
     }
 
     #[inline]
@@ -162,7 +169,7 @@ impl<T: Send> Worker<T> for StealingWorker<T> {
                 return found;
             }
         }
-        self.deque.pop().or_else(|| self.shared.outside.try_pop()).or_else(|| self.rob())
+        self.place.deque.pop().or_else(|| self.shared.outside.try_pop()).or_else(|| self.rob())
     }
 }
 
@@ -177,6 +184,9 @@ impl<T: Send> fmt::Debug for StealingWorker<T> {
         f.debug_struct("StealingWorker").field("id", &self.id).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_tests;
 
 #[cfg(all(test, not(loom)))]
 mod tests {
@@ -205,7 +215,7 @@ mod tests {
         let mut worker = shared.attach(0);
         // Joins later, so that the search has to notice.
         let other = shared.attach(1);
-        other.deque.push(1);
+        other.place.deque.push(1);
         shared.inject(3, None);
         for expected in [3, 1] {
             assert!(!shared.is_empty());
