@@ -186,9 +186,12 @@ pub fn the_last_owner_is_a_thread_local_of_a_worker<S: Scheduler<Task> + 'static
         for leaves in [false, true] {
             let pool = Arc::new(pool(make(), name, 2));
             let (own, (told, answer)) = (Arc::clone(&pool), mpsc::channel());
-            let gate = occupy_one(&pool);
+            let (gate, left, go) = (occupy_one(&pool), Gate::default(), Gate::default());
+            let inside = (left.clone(), go.clone());
             pool.spawn(move || {
                 at_thread_exit(move || {
+                    inside.0.open();
+                    inside.1.pass();
                     told.send((own.shutdown(), own.wait_idle(), own.shutdown_timeout(LIMIT))).unwrap();
                     drop(own);
                 });
@@ -206,14 +209,16 @@ pub fn the_last_owner_is_a_thread_local_of_a_worker<S: Scheduler<Task> + 'static
             } else {
                 pool.close();
             }
-            drop(pool);
             if !leaves {
                 gate.open();
             }
+            left.pass();
+            // Not before: of two workers with nothing in hand, either may leave.
+            gate.open();
+            drop(pool);
+            go.open();
             let own = Err(WaitError::OwnWorker);
             assert_eq!(answer.recv_timeout(LIMIT).unwrap(), (own, own, own));
-            // Not before: a worker that finishes first would leave instead.
-            gate.open();
             until(|| ran.load(Ordering::Relaxed) == 10);
             until(|| threads::named(name).is_empty());
         }
