@@ -240,7 +240,7 @@ impl Ledger {
     /// holds nothing, it is.
     ///
     /// A task that a worker has just taken, or a submitter is about to put away, can be mistaken for a lost one. It is
-    /// found again when it has ended.
+    /// found again when it has ended; a pool that has ended meanwhile runs what it submits all the same.
     #[cold]
     fn is_quiet_in_doubt(&self, doubtful: u64, totals: Totals, holds_nothing: impl FnOnce() -> bool) -> bool {
         let (ended, submitted) = (totals.ended(), totals.submitted);

@@ -127,8 +127,24 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
                     seat.parker.unpark();
                     Seen::Done
                 }
-                Step::Leave => return,
+                Step::Leave => {
+                    if self.shared.crew.has_ended() {
+                        self.run_what_is_left(context);
+                    }
+                    return;
+                }
             };
+        }
+    }
+
+    /// The pool has ended, and yet something may wait: a task in this worker's hand was mistaken for a lost one (see
+    /// `Ledger::is_quiet`), and has submitted others since.
+    fn run_what_is_left(&self, context: &Context) {
+        while !self.shared.is_empty() {
+            let next = self.worker.borrow_mut().next();
+            let Some(task) = next else { break };
+            self.run(context, task);
+            context.account().settle();
         }
     }
 
