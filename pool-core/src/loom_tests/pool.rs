@@ -92,26 +92,43 @@ fn one_worker_is_enough_for_nested_waits() {
     });
 }
 
-/// Each of the two waits for the other to start: no worker may sleep while the second lies in the queue.
+/// A task that ends when two of them run.
+fn meet(meeting: &Arc<(Mutex<usize>, Condvar)>) -> impl FnOnce() + Send + 'static {
+    let meeting = Arc::clone(meeting);
+    move || {
+        let (arrived, changed) = &*meeting;
+        let mut arrived = arrived.lock();
+        *arrived += 1;
+        changed.notify_all();
+        while *arrived < 2 {
+            arrived = changed.wait(arrived);
+        }
+    }
+}
+
+/// No worker sleeps beside a task that waits, whatever the others do.
 #[test]
 fn two_tasks_run_at_the_same_time() {
     bounded(1, || {
         let meeting = Arc::new((Mutex::new(0), Condvar::new()));
-        let meet = || {
-            let meeting = Arc::clone(&meeting);
-            move || {
-                let (arrived, changed) = &*meeting;
-                let mut arrived = arrived.lock();
-                *arrived += 1;
-                changed.notify_all();
-                while *arrived < 2 {
-                    arrived = changed.wait(arrived);
-                }
-            }
-        };
         let pool = pool(2);
-        pool.execute(meet());
-        pool.execute(meet());
+        pool.execute(meet(&meeting));
+        pool.execute(meet(&meeting));
+    });
+}
+
+/// Both workers sleep. The first submission wakes one, the second none, since one is on its way: that one must wake the other.
+#[test]
+fn the_worker_that_wakes_up_wakes_the_next() {
+    // Without the wait, the switches that bring both workers to sleep would have to be bought.
+    bounded(0, || {
+        let meeting = Arc::new((Mutex::new(0), Condvar::new()));
+        let pool = pool(2);
+        while pool.metrics().sleeping < 2 {
+            thread::yield_now();
+        }
+        pool.execute(meet(&meeting));
+        pool.execute(meet(&meeting));
     });
 }
 
