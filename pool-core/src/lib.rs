@@ -177,7 +177,7 @@ mod worker;
 
 /// All that a user of a pool can name. The strategy crates re-export it whole, so that one dependency is enough.
 pub mod user {
-    pub use crate::error::{BuildError, JoinError, Rejected, Rejection, StartError, WaitError};
+    pub use crate::error::{BuildError, EnvError, JoinError, Rejected, Rejection, StartError, WaitError};
     pub use crate::ledger::Metrics;
     pub use crate::parallel::{LoopIndex, Scope, for_each, for_each_mut, join, map_reduce, scope};
     pub use crate::pool::{

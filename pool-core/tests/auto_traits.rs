@@ -6,8 +6,8 @@ use pool_core::strategy::shared_queue::{QueueEnd, SharedQueue};
 use pool_core::strategy::{Admit, Asking};
 use pool_core::sync::{Condvar, Mutex, SpinLock};
 use pool_core::{
-    BuildError, Builder, CurrentPool, JoinError, JoinHandle, Metrics, Rejected, Rejection, Scope, StartError, Task,
-    TaskBuilder, WaitError,
+    BuildError, Builder, CurrentPool, EnvError, JoinError, JoinHandle, Metrics, Rejected, Rejection, Scope, StartError,
+    Task, TaskBuilder, WaitError,
 };
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
@@ -47,6 +47,7 @@ fn of_errors() {
     is_all::<Rejection>();
     is_all::<BuildError>();
     is_all::<StartError>();
+    is_all::<EnvError>();
     is_all::<WaitError>();
     is_send::<Rejected<Closure>>();
     is_sync::<Rejected<Closure>>();

@@ -2,9 +2,10 @@
 
 #[allow(unused_imports)]
 use pool_fifo::{
-    BuildError, Builder, CurrentPool, Fifo, FifoWorker, JoinError, JoinHandle, LoopIndex, Metrics, Place, Pool, PoolOf,
-    Rejected, Rejection, Scheduler, Scope, StartError, Task, TaskBuilder, WaitError, Worker, current_worker,
-    default_workers, execute, for_each, for_each_mut, join, map_reduce, scope, spawn, task, try_execute, try_spawn,
+    BuildError, Builder, CurrentPool, EnvError, Fifo, FifoWorker, JoinError, JoinHandle, LoopIndex, Metrics, Place,
+    Pool, PoolOf, Rejected, Rejection, Scheduler, Scope, StartError, Task, TaskBuilder, WaitError, Worker,
+    current_worker, default_workers, execute, for_each, for_each_mut, join, map_reduce, scope, spawn, task,
+    try_execute, try_spawn,
 };
 
 /// Code that is generic over the strategy, as a library writes it.

@@ -1,6 +1,9 @@
 //! Errors. An error that refuses a closure gives it back.
 
+mod env;
 pub(crate) mod panic;
+
+pub use env::EnvError;
 
 use std::any::Any;
 use std::error::Error;
@@ -281,6 +284,8 @@ pub enum BuildError {
     },
     /// The system would not start a thread. Those already started have ended.
     Thread(io::Error),
+    /// An environment variable that the builder was told to read has a value that cannot be used.
+    Env(EnvError),
 }
 
 impl fmt::Display for BuildError {
@@ -290,6 +295,7 @@ impl fmt::Display for BuildError {
                 write!(f, "a pool has from 1 to {most} workers, not {asked}; without `workers` it sizes itself")
             }
             Self::Thread(error) => write!(f, "cannot start a worker thread: {error}"),
+            Self::Env(error) => error.fmt(f),
         }
     }
 }
@@ -297,9 +303,16 @@ impl fmt::Display for BuildError {
 impl Error for BuildError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Workers { .. } => None,
+            // The message of an `EnvError` is this error's own.
+            Self::Workers { .. } | Self::Env(_) => None,
             Self::Thread(error) => Some(error),
         }
+    }
+}
+
+impl From<EnvError> for BuildError {
+    fn from(error: EnvError) -> Self {
+        Self::Env(error)
     }
 }
 

@@ -1,13 +1,14 @@
 //! [`Builder`]: the knobs of a pool.
 
 use super::Pool;
-use crate::error::{BuildError, panic};
+use crate::error::{BuildError, EnvError, panic};
 use crate::idle::MAX_WORKERS;
 use crate::strategy::Scheduler;
 use crate::sync::processors;
 use crate::task::Task;
 use crate::worker::{Crew, Hook, Hooks, Inject, PanicHandler, Shared};
 use std::any::Any;
+use std::env;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
@@ -78,7 +79,8 @@ pub(crate) struct ThreadConfig {
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder<S> {
     scheduler: S,
-    workers: Option<usize>,
+    /// `None` for the default.
+    workers: Result<Option<usize>, EnvError>,
     threads: ThreadConfig,
     on_start: Option<Hook>,
     on_stop: Option<Hook>,
@@ -89,7 +91,7 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
     pub(crate) fn new(scheduler: S) -> Self {
         Self {
             scheduler,
-            workers: None,
+            workers: Ok(None),
             threads: ThreadConfig { name: ThreadName::Prefix("pool".into()), stack_size: None, seed: 0 },
             on_start: None,
             on_stop: None,
@@ -108,7 +110,33 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
     /// # Ok::<(), pool_core::BuildError>(())
     /// ```
     pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = Some(workers);
+        self.workers = Ok(Some(workers));
+        self
+    }
+
+    /// As many workers as an environment variable says, whose name is the program's choice. If it is unset or empty,
+    /// the number stays what it was: of this call and of [`workers`](Self::workers), the last one that says something
+    /// counts.
+    ///
+    /// The variable is read now, once. Its value is a decimal number without blanks around it;
+    /// [`build`](Self::build) refuses any other value, 0, and more than a pool can count.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// // Two workers, unless the person who starts the program sets another number.
+    /// let pool = my_strategy::Pool::builder().workers(2).workers_from_env("MY_APP_WORKERS").build()?;
+    /// # assert_eq!(pool.workers(), 2);
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    pub fn workers_from_env(mut self, variable: &str) -> Self {
+        // A value that is not Unicode is a value: it is refused, and not taken for an unset variable.
+        if let Some(value) = env::var_os(variable).filter(|value| !value.is_empty()) {
+            let number = value.to_str().and_then(|value| value.parse().ok());
+            self.workers = match number.filter(|number| (1..=MAX_WORKERS).contains(number)) {
+                Some(number) => Ok(Some(number)),
+                None => Err(EnvError::new(variable, value, format!("a number of workers, from 1 to {MAX_WORKERS}"))),
+            };
+        }
         self
     }
 
@@ -223,10 +251,11 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
     /// ```
     ///
     /// # Errors
-    /// [`BuildError::Workers`] for a number of workers that no pool can have; [`BuildError::Thread`] if the system will not
-    /// start a thread, or its name holds a zero byte: those already started have ended then.
+    /// [`BuildError::Workers`] for a number of workers that no pool can have; [`BuildError::Env`] for a variable of
+    /// [`workers_from_env`](Self::workers_from_env) that gives none; [`BuildError::Thread`] if the system will not start a
+    /// thread, or its name holds a zero byte: those already started have ended then.
     pub fn build(self) -> Result<Pool<S>, BuildError> {
-        let workers = self.workers.unwrap_or_else(default_workers);
+        let workers = self.workers?.unwrap_or_else(default_workers);
         if !(1..=MAX_WORKERS).contains(&workers) {
             return Err(BuildError::Workers { asked: workers, most: MAX_WORKERS });
         }
