@@ -181,8 +181,8 @@ pub mod user {
     pub use crate::ledger::Metrics;
     pub use crate::parallel::{LoopIndex, Scope, for_each, for_each_mut, join, map_reduce, scope};
     pub use crate::pool::{
-        Builder, CurrentPool, JoinHandle, Place, Pool, TaskBuilder, current_worker, default_workers, execute, spawn,
-        task, try_execute, try_spawn,
+        Builder, CurrentPool, Execute, JoinHandle, Place, Pool, TaskBuilder, current_worker, default_workers, execute,
+        spawn, task, try_execute, try_spawn,
     };
     pub use crate::strategy::{Scheduler, Worker};
     pub use crate::task::Task;

@@ -6,11 +6,12 @@ use pool_core::strategy::shared_queue::{QueueEnd, SharedQueue};
 use pool_core::strategy::{Admit, Asking};
 use pool_core::sync::{Condvar, Mutex, SpinLock};
 use pool_core::{
-    BuildError, Builder, CurrentPool, EnvError, JoinError, JoinHandle, Metrics, Rejected, Rejection, Scope, StartError,
-    Task, TaskBuilder, WaitError,
+    BuildError, Builder, CurrentPool, EnvError, Execute, JoinError, JoinHandle, Metrics, Rejected, Rejection, Scope,
+    StartError, Task, TaskBuilder, WaitError,
 };
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 fn is_send<T: Send>() {}
 fn is_sync<T: Sync>() {}
@@ -27,6 +28,10 @@ fn of_what_users_hold() {
     is_all::<Pool>();
     is_all::<&Pool>();
     is_all::<Builder<Stack>>();
+    is_all::<&dyn Execute>();
+    is_all::<Box<dyn Execute>>();
+    is_all::<Arc<dyn Execute>>();
+    is_all::<TaskBuilder<&'static dyn Execute>>();
     is_all::<Metrics>();
     is_all::<TaskBuilder<&'static Pool>>();
     is_all::<CurrentPool<Cell<u8>>>();

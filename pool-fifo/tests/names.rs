@@ -2,8 +2,8 @@
 
 #[allow(unused_imports)]
 use pool_fifo::{
-    BuildError, Builder, CurrentPool, EnvError, Fifo, FifoWorker, JoinError, JoinHandle, LoopIndex, Metrics, Place,
-    Pool, PoolOf, Rejected, Rejection, Scheduler, Scope, StartError, Task, TaskBuilder, WaitError, Worker,
+    BuildError, Builder, CurrentPool, EnvError, Execute, Fifo, FifoWorker, JoinError, JoinHandle, LoopIndex, Metrics,
+    Place, Pool, PoolOf, Rejected, Rejection, Scheduler, Scope, StartError, Task, TaskBuilder, WaitError, Worker,
     current_worker, default_workers, execute, for_each, for_each_mut, join, map_reduce, scope, spawn, task,
     try_execute, try_spawn,
 };

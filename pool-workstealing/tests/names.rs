@@ -2,10 +2,10 @@
 
 #[allow(unused_imports)]
 use pool_workstealing::{
-    BuildError, Builder, CurrentPool, EnvError, JoinError, JoinHandle, LoopIndex, Metrics, OUTSIDE_EVERY, Place, Pool,
-    PoolOf, Rejected, Rejection, Scheduler, Scope, StartError, StealingWorker, Task, TaskBuilder, WaitError,
-    WorkStealing, Worker, current_worker, default_workers, execute, for_each, for_each_mut, join, map_reduce, scope,
-    spawn, task, try_execute, try_spawn,
+    BuildError, Builder, CurrentPool, EnvError, Execute, JoinError, JoinHandle, LoopIndex, Metrics, OUTSIDE_EVERY,
+    Place, Pool, PoolOf, Rejected, Rejection, Scheduler, Scope, StartError, StealingWorker, Task, TaskBuilder,
+    WaitError, WorkStealing, Worker, current_worker, default_workers, execute, for_each, for_each_mut, join,
+    map_reduce, scope, spawn, task, try_execute, try_spawn,
 };
 
 /// Code that is generic over the strategy, as a library writes it.

@@ -3,6 +3,7 @@
 mod batch;
 mod builder;
 mod current;
+mod execute;
 mod handle;
 mod life;
 mod task_builder;
@@ -10,6 +11,7 @@ mod waiting;
 
 pub use builder::{Builder, default_workers};
 pub use current::{current_worker, execute, spawn, try_execute, try_spawn};
+pub use execute::Execute;
 pub use handle::JoinHandle;
 pub use task_builder::{CurrentPool, Place, TaskBuilder, task};
 

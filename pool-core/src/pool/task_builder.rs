@@ -36,7 +36,7 @@ pub struct TaskBuilder<P: Place> {
     pub(super) hint: Option<P::Hint>,
 }
 
-/// Where a [`TaskBuilder`] submits to: `&Pool<S>`, or [`CurrentPool`]. Sealed.
+/// Where a [`TaskBuilder`] submits to: `&Pool<S>`, [`CurrentPool`], or `&dyn` [`Execute`](crate::Execute). Sealed.
 pub trait Place: sealed::Submit {}
 
 impl<S: Scheduler<Task> + 'static> Place for &Pool<S> {}

@@ -1,8 +1,7 @@
 //! The calls of a [`Pool`] that wait for what they are given: a closure, two, a scope, a loop.
 
 use super::Pool;
-use super::task_builder::sealed::Submit;
-use super::task_builder::{TaskBuilder, refused};
+use super::task_builder::{Place, TaskBuilder, refused};
 use crate::error::Rejection;
 use crate::parallel::{self, LoopIndex, Scope, join, scope_here};
 use crate::strategy::Scheduler;
@@ -334,23 +333,28 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
         });
         match here {
             Ok(result) => result,
-            Err(f) => self.ask_worker(move || Context::with(|context| f(context.expect("a worker has a context")))),
+            Err(f) => {
+                let pool = self.place.shared.crew.id();
+                self.ask_worker(pool, move || Context::with(|context| f(context.expect("a worker has a context"))))
+            }
         }
     }
+}
 
-    /// Has a worker run `f` and waits for it.
+impl<P: Place> TaskBuilder<P> {
+    /// Has a worker of `pool`, which is the identity of the builder's place, run `f`, and waits for it.
     #[track_caller]
-    fn ask_worker<F, R>(self, f: F) -> R
+    pub(super) fn ask_worker<F, R>(self, pool: usize, f: F) -> R
     where
         F: FnOnce() -> R + Send,
         R: Send,
     {
-        if life_in(self.place.shared.crew.id()) == Some(Life::Starting) {
+        if life_in(pool) == Some(Life::Starting) {
             panic!("{STARTING}");
         }
         // SAFETY: this function does not return before the cell is finished, and takes the result itself: nothing below
         // unwinds before `for_task` has returned, except a refused or dropped submission, and then `f` has been dropped.
-        let (task, mut holder) = unsafe { cell::new(self.place.shared.crew.id(), Kind::Awaited, f) };
+        let (task, mut holder) = unsafe { cell::new(pool, Kind::Awaited, f) };
         let wait = WaitOnDrop(&mut holder);
         let refusal = match self.place.submit(task, self.hint) {
             Ok(()) => Rejection::ShutDown,
