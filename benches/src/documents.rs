@@ -10,8 +10,12 @@ mod pool_fifo {}
 mod pool_workstealing {}
 #[doc = include_str!("../../pool-priority/README.md")]
 mod pool_priority {}
+#[doc = include_str!("../../pool-any/README.md")]
+mod pool_any {}
 #[doc = include_str!("../../pool-conformance/README.md")]
 mod pool_conformance {}
+#[doc = include_str!("../../docs/choosing-a-pool.md")]
+mod choosing_a_pool {}
 #[doc = include_str!("../../docs/coming-from.md")]
 mod coming_from {}
 #[doc = include_str!("../../docs/waiting.md")]

@@ -169,7 +169,7 @@ fn every_file_with_a_weak_ordering_is_explained() {
     let weak = ["Ordering::Relaxed", "Ordering::Acquire", "Ordering::Release", "Ordering::AcqRel", "fence("];
     for file in files() {
         let shown = file.to_string_lossy().replace('\\', "/");
-        let library = ["pool-core", "pool-fifo", "pool-workstealing", "pool-priority"];
+        let library = ["pool-core", "pool-fifo", "pool-workstealing", "pool-priority", "pool-any"];
         let shipped =
             library.iter().any(|it| shown.starts_with(&format!("{it}/src/"))) && !shown.contains("loom_tests");
         // Not in the examples of the docs.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CRATES: [&str; 4] = ["pool-core", "pool-fifo", "pool-workstealing", "pool-priority"];
+const CRATES: [&str; 5] = ["pool-core", "pool-fifo", "pool-workstealing", "pool-priority", "pool-any"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {

@@ -1,8 +1,9 @@
 //! Worker pools whose scheduling strategy is a type parameter: two traits that make a strategy, and one pool around all of
 //! them.
 //!
-//! Most users depend on a strategy crate and need nothing else: `pool-fifo`, `pool-workstealing` or `pool-priority`.
-//! All that a user can name comes with it ([`user`]). An author of a strategy implements the two traits of
+//! Most users depend on a strategy crate and need nothing else: `pool-fifo`, `pool-workstealing` or `pool-priority`, or
+//! `pool-any` for a choice at run time. All that a user can name comes with it ([`user`]). A library that runs on the pool
+//! of its caller takes [`&dyn Execute`](Execute). An author of a strategy implements the two traits of
 //! [`strategy`].
 //!
 //! # Where what lies
