@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use pool_any::{AnyStrategy, Strategy};
 use pool_core::{Pool, Scheduler, Task, Worker};
 use pool_fifo::Fifo;
 use pool_priority::{Keyed, Priority};
@@ -25,11 +26,8 @@ fn quick() -> Criterion {
         .without_plots()
 }
 
-fn bare_strategy<S: Scheduler<u64> + Default>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str)
-where
-    S::Hint: Default,
-{
-    let scheduler = Arc::new(S::default());
+fn bare_strategy<S: Scheduler<u64>>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, scheduler: S) {
+    let scheduler = Arc::new(scheduler);
     let mut worker = scheduler.attach(1);
     group.bench_function(format!("{name}/push and next"), |bencher| {
         bencher.iter(|| {
@@ -57,15 +55,21 @@ where
 fn strategies(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("strategy");
     group.throughput(Throughput::Elements(ITEMS));
-    bare_strategy::<Fifo<u64>>(&mut group, "fifo");
-    bare_strategy::<WorkStealing<u64>>(&mut group, "workstealing");
-    bare_strategy::<Priority<u64>>(&mut group, "priority");
-    bare_strategy::<Keyed<u64, u64>>(&mut group, "priority keyed");
+    bare_strategy(&mut group, "fifo", Fifo::new());
+    bare_strategy(&mut group, "workstealing", WorkStealing::new());
+    bare_strategy(&mut group, "priority", Priority::new());
+    bare_strategy(&mut group, "priority keyed", Keyed::<u64, _>::new());
+    for &strategy in Strategy::ALL {
+        bare_strategy(&mut group, &format!("any {strategy}"), AnyStrategy::new(strategy));
+    }
     group.finish();
 }
 
-fn pool_calls<S: Scheduler<Task> + Default + 'static>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str) {
-    let pool: Pool<S> = Pool::builder().workers(1).build().expect("one thread can be started");
+fn pool_calls<S>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, scheduler: S)
+where
+    S: Scheduler<Task> + 'static,
+{
+    let pool = Pool::builder_with(scheduler).workers(1).build().expect("one thread can be started");
     group.bench_function(format!("{name}/execute 1,000 and wait"), |bencher| {
         bencher.iter(|| {
             for index in 0..1_000u64 {
@@ -97,9 +101,12 @@ fn pool_calls<S: Scheduler<Task> + Default + 'static>(group: &mut BenchmarkGroup
 
 fn pools(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pool");
-    pool_calls::<Fifo>(&mut group, "fifo");
-    pool_calls::<WorkStealing>(&mut group, "workstealing");
-    pool_calls::<Priority>(&mut group, "priority");
+    pool_calls(&mut group, "fifo", Fifo::new());
+    pool_calls(&mut group, "workstealing", WorkStealing::new());
+    pool_calls(&mut group, "priority", Priority::new());
+    for &strategy in Strategy::ALL {
+        pool_calls(&mut group, &format!("any {strategy}"), AnyStrategy::new(strategy));
+    }
     group.finish();
 }
 

@@ -1,14 +1,19 @@
 //! Runs one operation of a pool a given number of times, under an instruction counter. See `benches/instructions`.
 
+use pool_any::{AnyStrategy, Strategy};
 use pool_core::{Scheduler, Task};
+use pool_fifo::Fifo;
+use pool_priority::Priority;
+use pool_workstealing::WorkStealing;
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::sync::mpsc;
 
 /// The operations, each on a pool of one worker, so that no interleaving changes the instructions.
-const OPERATIONS: [(&str, &str); 4] = [
+const OPERATIONS: [(&str, &str); 5] = [
     ("join", "join two closures that do next to nothing, down a tree of such joins"),
     ("execute", "submit a closure of one word from within, and run it"),
+    ("outside", "submit a closure of one word from outside while the worker is busy, and run it after all of them"),
     ("spawn-join", "spawn a closure from within, and join its handle"),
     ("wake", "submit a closure from outside to a parked worker, and wait for it: both threads' instructions"),
 ];
@@ -21,8 +26,8 @@ fn tree(depth: u32) -> u64 {
     a + b
 }
 
-fn run<S: Scheduler<Task> + Default + 'static>(operation: &str, times: u64) -> Result<(), String> {
-    let pool = pool_core::Pool::<S>::builder().workers(1).build().map_err(|error| error.to_string())?;
+fn run<S: Scheduler<Task> + 'static>(scheduler: S, operation: &str, times: u64) -> Result<(), String> {
+    let pool = pool_core::Pool::builder_with(scheduler).workers(1).build().map_err(|error| error.to_string())?;
     match operation {
         "join" => {
             // A tree of depth d is 2^d - 1 joins.
@@ -36,6 +41,22 @@ fn run<S: Scheduler<Task> + Default + 'static>(operation: &str, times: u64) -> R
                 });
             }
         }),
+        "outside" => {
+            let (begun, begins) = mpsc::channel();
+            let (open, gate) = mpsc::channel::<()>();
+            pool.execute(move || {
+                begun.send(()).expect("the caller waits");
+                // Ends with an error when the caller drops its end.
+                let _ = gate.recv();
+            });
+            begins.recv().map_err(|error| error.to_string())?;
+            for i in 0..times {
+                pool.execute(move || {
+                    black_box(i);
+                });
+            }
+            drop(open);
+        }
         "spawn-join" => pool.install(move || {
             for i in 0..times {
                 let handle = pool_core::spawn(move || black_box(i));
@@ -69,10 +90,16 @@ fn main() -> ExitCode {
         }
         [strategy, operation, times] => match times.parse() {
             Ok(times) => match strategy.as_str() {
-                "fifo" => run::<pool_fifo::Fifo>(operation, times),
-                "workstealing" => run::<pool_workstealing::WorkStealing>(operation, times),
-                "priority" => run::<pool_priority::Priority>(operation, times),
-                other => Err(format!("no strategy {other}; known: fifo, workstealing, priority")),
+                "fifo" => run(Fifo::new(), operation, times),
+                "workstealing" => run(WorkStealing::new(), operation, times),
+                "priority" => run(Priority::new(), operation, times),
+                other => match other.strip_prefix("any-").map(str::parse::<Strategy>) {
+                    Some(Ok(strategy)) => run(AnyStrategy::new(strategy), operation, times),
+                    Some(Err(error)) => Err(error.to_string()),
+                    None => {
+                        Err(format!("no strategy {other}; known: fifo, workstealing, priority, any-fifo and so on"))
+                    }
+                },
             },
             Err(error) => Err(format!("{times}: {error}")),
         },
