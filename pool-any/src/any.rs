@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use pool_core::Task;
-use pool_core::strategy::{Admit, Asking, Scheduler, Worker};
+use pool_core::strategy::{Admit, Asking, Eviction, Scheduler, Worker};
 use pool_fifo::{Fifo, FifoWorker};
 use pool_priority::{Level, Priority, PriorityWorker};
 use pool_workstealing::{StealingWorker, WorkStealing};
@@ -170,6 +170,14 @@ impl<T: Send> Scheduler<T> for AnyStrategy<T> {
 
     fn take_all(self: &Arc<Self>, sink: impl FnMut(T)) {
         each!(&self.0, shared => shared.take_all(sink));
+    }
+
+    fn can_evict(&self, which: Eviction) -> bool {
+        each!(&self.0, shared => shared.can_evict(which))
+    }
+
+    fn evict(&self, which: Eviction, incoming: Option<&Level>) -> Option<T> {
+        by_hint!(&self.0, shared => shared.evict(which, None), shared.evict(which, incoming))
     }
 
     /// What the strategy promises that it is.

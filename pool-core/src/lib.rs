@@ -187,6 +187,7 @@ pub mod user {
     };
     pub use crate::strategy::{Scheduler, Worker};
     pub use crate::task::Task;
+    pub use crate::worker::WhenFull;
 
     /// The pool of any strategy: [`Pool`], by a name that the strategy crates do not give to their own.
     ///

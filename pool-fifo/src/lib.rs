@@ -56,7 +56,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use pool_core::strategy::shared_queue::{QueueEnd, SharedQueue};
-use pool_core::strategy::{Admit, Asking};
+use pool_core::strategy::{Admit, Asking, Eviction};
 
 #[doc(inline)]
 pub use pool_core::user::*;
@@ -151,6 +151,14 @@ impl<T: Send> Scheduler<T> for Fifo<T> {
 
     fn inject_batch(&self, items: impl Iterator<Item = T>, _hint: Option<()>) {
         self.queue.push_all(items);
+    }
+
+    fn can_evict(&self, which: Eviction) -> bool {
+        which == Eviction::Oldest
+    }
+
+    fn evict(&self, which: Eviction, _incoming: Option<&()>) -> Option<T> {
+        if which == Eviction::Oldest { self.queue.pop() } else { None }
     }
 
     /// By the locks of the queue.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 use pool_core::Task;
-use pool_core::strategy::{Admit, Asking, Scheduler, Worker};
+use pool_core::strategy::{Admit, Asking, Eviction, Scheduler, Worker};
 use pool_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use pool_core::sync::{SpinLock, SpinLockGuard};
 
@@ -318,6 +318,21 @@ impl<T: Send> Scheduler<T> for Priority<T> {
                 self.submit_all(&mut chunk.items, level);
             }
         }
+    }
+
+    fn can_evict(&self, which: Eviction) -> bool {
+        matches!(which, Eviction::Oldest | Eviction::LeastUrgent)
+    }
+
+    /// O(levels).
+    fn evict(&self, which: Eviction, incoming: Option<&Level>) -> Option<T> {
+        let mut lanes = self.lanes.lock();
+        self.fetch(&mut lanes);
+        let waiting = match which {
+            Eviction::Oldest => lanes.pop_oldest(),
+            _ => lanes.pop_less_urgent(self.index(incoming.copied().unwrap_or_default())),
+        };
+        Some(waiting?.item)
     }
 
     fn is_empty(&self) -> bool {

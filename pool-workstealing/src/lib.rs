@@ -84,7 +84,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use pool_core::strategy::shared_queue::SharedQueue;
-use pool_core::strategy::{Admit, Asking};
+use pool_core::strategy::{Admit, Asking, Eviction};
 
 use members::Members;
 #[doc(inline)]
@@ -183,6 +183,15 @@ impl<T: Send> Scheduler<T> for WorkStealing<T> {
                 Look::Unsure => patience.pass(&self.transit),
             }
         }
+    }
+
+    fn can_evict(&self, which: Eviction) -> bool {
+        which == Eviction::Oldest
+    }
+
+    /// Of those that no worker has moved to its deque.
+    fn evict(&self, which: Eviction, _incoming: Option<&()>) -> Option<T> {
+        if which == Eviction::Oldest { self.outside.pop() } else { None }
     }
 
     /// By the locks of the outside queue.

@@ -116,7 +116,7 @@ pub(crate) fn occupy<S: Scheduler<Task> + 'static>(pool: &Pool<S>) -> Gate {
     let arrived = Arc::new(Barrier::new(pool.workers() + 1));
     for _ in 0..pool.workers() {
         let (gate, arrived) = (gate.clone(), Arc::clone(&arrived));
-        pool.execute(move || {
+        pool.task().wait_for_room(LIMIT).execute(move || {
             arrived.wait();
             gate.pass();
         });

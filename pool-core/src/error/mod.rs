@@ -21,6 +21,8 @@ const FORKED: &str = "the pool belongs to the process that this one was forked f
 pub enum Rejection {
     /// The pool has been shut down.
     ShutDown,
+    /// The pool is [bounded](crate::Builder::capacity) and has no room.
+    Full,
     /// This process was forked after the pool was made, and has none of its workers.
     Forked,
     /// A free function was called on a thread that is not a worker of any pool.
@@ -34,6 +36,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ShutDown => "the pool has been shut down: submit before `shutdown`, or use a `try_` method",
+            Self::Full => "the pool is full: try again later, or wait with `wait_for_room`",
             Self::Forked => FORKED,
             Self::NoWorker => {
                 "this thread is not a worker of a pool: use the methods of a `Pool`, or a `try_` function"
@@ -282,6 +285,10 @@ pub enum BuildError {
         /// The most that a pool can have.
         most: usize,
     },
+    /// A capacity of zero: nothing could ever wait.
+    NoRoom,
+    /// The strategy cannot discard the task that [`when_full`](crate::Builder::when_full) names.
+    CannotDiscard,
     /// The system would not start a thread. Those already started have ended.
     Thread(io::Error),
     /// An environment variable that the builder was told to read has a value that cannot be used.
@@ -294,6 +301,8 @@ impl fmt::Display for BuildError {
             Self::Workers { asked, most } => {
                 write!(f, "a pool has from 1 to {most} workers, not {asked}; without `workers` it sizes itself")
             }
+            Self::NoRoom => f.write_str("the capacity of a pool is at least 1 task"),
+            Self::CannotDiscard => f.write_str("this strategy cannot tell which task to discard when the pool is full"),
             Self::Thread(error) => write!(f, "cannot start a worker thread: {error}"),
             Self::Env(error) => error.fmt(f),
         }
@@ -304,7 +313,7 @@ impl Error for BuildError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             // The message of an `EnvError` is this error's own.
-            Self::Workers { .. } | Self::Env(_) => None,
+            Self::Workers { .. } | Self::NoRoom | Self::CannotDiscard | Self::Env(_) => None,
             Self::Thread(error) => Some(error),
         }
     }

@@ -12,7 +12,7 @@ use super::Totals;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Accepted, plus [`rejected`](Self::rejected).
+    /// Accepted, plus [`rejected`](Self::rejected), [`full`](Self::full) and [`caller_ran`](Self::caller_ran).
     pub submitted: u64,
     /// Ran to their end.
     pub completed: u64,
@@ -22,6 +22,12 @@ pub struct Metrics {
     pub cancelled: u64,
     /// Refused, because the pool had been shut down.
     pub rejected: u64,
+    /// Refused, because the pool was [full](crate::Builder::capacity).
+    pub full: u64,
+    /// Run by the thread that submitted them, because the pool was full: see [`WhenFull::CallerRuns`](crate::WhenFull::CallerRuns).
+    pub caller_ran: u64,
+    /// Accepted, and dropped unrun to make room for others: see [`WhenFull`](crate::WhenFull).
+    pub discarded: u64,
     /// Taken out unrun by [`Pool::shutdown_now`](crate::Pool::shutdown_now), which hands them back, but for those that
     /// a running task waited for and ran itself.
     pub returned: u64,
@@ -40,17 +46,20 @@ pub struct Metrics {
 
 impl Metrics {
     pub(crate) fn new(totals: Totals, workers: usize, sleeping: usize) -> Self {
-        let Totals { submitted, completed, panicked, cancelled, rejected, returned, lost, .. } = totals;
-        let unended = submitted.saturating_sub(totals.ended());
+        let Totals { rejected, full, caller_ran, .. } = totals;
+        let unended = totals.submitted.saturating_sub(totals.ended());
         let running = totals.running().min(unended);
         Self {
-            submitted: submitted + rejected,
-            completed,
-            panicked,
-            cancelled,
+            submitted: totals.submitted + rejected + full + caller_ran,
+            completed: totals.completed,
+            panicked: totals.panicked,
+            cancelled: totals.cancelled,
             rejected,
-            returned,
-            lost,
+            full,
+            caller_ran,
+            discarded: totals.discarded,
+            returned: totals.returned,
+            lost: totals.lost,
             waiting: unended - running,
             running,
             workers,
@@ -69,11 +78,13 @@ impl Metrics {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn ended(&self) -> u64 {
-        self.completed + self.panicked + self.cancelled + self.rejected + self.returned + self.lost
+        let ran = self.completed + self.panicked + self.caller_ran;
+        let refused = self.rejected + self.full;
+        ran + refused + self.cancelled + self.discarded + self.returned + self.lost
     }
 
-    /// Whether the books balance: submitted = completed + panicked + cancelled + rejected + returned + lost + waiting +
-    /// running.
+    /// Whether the books balance: submitted = completed + panicked + caller_ran + cancelled + rejected + full + discarded +
+    /// returned + lost + waiting + running.
     ///
     /// ```
     /// # use pool_core::doc_toy as my_strategy;

@@ -3,7 +3,8 @@
 //! The balance that holds at every quiet moment:
 //!
 //! ```text
-//! submitted = completed + panicked + cancelled + returned + lost + waiting + running      (rejected ones were never taken)
+//! submitted = completed + panicked + cancelled + discarded + returned + lost + waiting + running
+//!                                                                  (rejected ones were never taken)
 //! ```
 //!
 //! - Each worker counts on its own cache line with plain loads and stores ([`Tally`]).
@@ -11,6 +12,7 @@
 //!   gate closes, and then the pool runs it before it ends, or refused. To learn which, one read-modify-write counts it in
 //!   the word that carries the *closed* bit; or, where the strategy asks under its lock, the lock orders it with the
 //!   closing, and plain loads and stores do.
+//! - A bounded pool has a second bit in that word, so that others do not pay for the question whether there is [`Room`].
 //!
 //! # Is the pool quiet?
 //!
@@ -24,9 +26,11 @@
 //!   not seen, which is therefore later than the first sum.
 
 mod metrics;
+mod room;
 mod tally;
 
 pub use metrics::Metrics;
+pub(crate) use room::Room;
 pub(crate) use tally::Tally;
 
 use crate::strategy::Asking;
@@ -39,7 +43,7 @@ use tally::Counter;
 /// One of the counters of outside submissions.
 #[derive(Debug, Default)]
 struct Gate {
-    /// The count above, the closed bit below.
+    /// The count above, the two bits below.
     counted: AtomicU64,
     /// Submissions that were admitted [under a lock](Asking::under).
     under_lock: Counter,
@@ -54,8 +58,10 @@ impl Gate {
 
 /// The lowest bit of [`Gate::counted`]. Never unset once set.
 const CLOSED: u64 = 1;
+/// The bit beside it: the pool is bounded.
+const BOUNDED: u64 = 2;
 /// One submission.
-const ONE: u64 = 2;
+const ONE: u64 = 4;
 
 /// How many gates. More gates than outside threads that submit at the same time would only make the sums longer.
 const GATES: usize = if cfg!(loom) { 1 } else { 8 };
@@ -70,9 +76,13 @@ thread_local! {
 pub(crate) struct Ledger {
     gates: Box<[CachePadded<Gate>]>,
     next_gate: AtomicUsize,
+    room: Option<Room>,
     rejected: AtomicU64,
+    full: AtomicU64,
+    caller_ran: AtomicU64,
+    discarded: AtomicU64,
     returned: AtomicU64,
-    /// Cancelled tasks that left the queue by `shutdown_now`.
+    /// Cancelled tasks that left the queue by `shutdown_now`, or to make room.
     cancelled: AtomicU64,
     /// Tasks that the strategy may have dropped when it panicked, or kept: nothing tells until the pool is quiet otherwise.
     doubtful: AtomicU64,
@@ -89,13 +99,36 @@ pub(crate) struct Totals {
     pub(crate) panicked: u64,
     pub(crate) cancelled: u64,
     pub(crate) rejected: u64,
+    pub(crate) full: u64,
+    pub(crate) caller_ran: u64,
+    pub(crate) discarded: u64,
     pub(crate) returned: u64,
     pub(crate) lost: u64,
 }
 
+/// The answer to a submission from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Entry {
+    /// It is counted.
+    In,
+    Closed,
+    Full,
+}
+
 impl Totals {
     fn ended(&self) -> u64 {
-        self.completed + self.panicked + self.cancelled + self.returned + self.lost
+        self.completed + self.panicked + self.gone()
+    }
+
+    /// Left the queue unrun.
+    fn gone(&self) -> u64 {
+        self.cancelled + self.discarded + self.returned + self.lost
+    }
+
+    /// Neither started nor gone.
+    fn queued(&self) -> u64 {
+        self.submitted.saturating_sub(self.started + self.gone())
     }
 
     /// Started and not yet ended. May seem to be one too many for an instant: a worker that frees an empty shell counts.
@@ -105,11 +138,18 @@ impl Totals {
 }
 
 impl Ledger {
-    pub(crate) fn new() -> Self {
+    /// `capacity` is in tasks that wait.
+    pub(crate) fn new(capacity: Option<usize>) -> Self {
+        let counted = if capacity.is_some() { BOUNDED } else { 0 };
+        let gate = || Gate { counted: AtomicU64::new(counted), under_lock: Counter::default() };
         Self {
-            gates: (0..GATES).map(|_| CachePadded::new(Gate::default())).collect(),
+            gates: (0..GATES).map(|_| CachePadded::new(gate())).collect(),
             next_gate: AtomicUsize::new(0),
+            room: capacity.map(|capacity| Room::new(capacity as u64)),
             rejected: AtomicU64::new(0),
+            full: AtomicU64::new(0),
+            caller_ran: AtomicU64::new(0),
+            discarded: AtomicU64::new(0),
             returned: AtomicU64::new(0),
             cancelled: AtomicU64::new(0),
             doubtful: AtomicU64::new(0),
@@ -117,46 +157,80 @@ impl Ledger {
         }
     }
 
-    /// Counts `n` submissions of an outside thread, before they become visible. `false` if the pool is closed: they are
-    /// then counted as rejected, and the caller must look whether the pool has become quiet, since they may have hidden
-    /// that.
+    /// `None` if the pool is not bounded.
+    pub(crate) fn room(&self) -> Option<&Room> {
+        self.room.as_ref()
+    }
+
+    /// Counts `n` submissions of an outside thread, before they become visible, unless they are refused. Then the caller must
+    /// look whether the pool has become quiet, since they were counted for an instant and may have hidden that.
+    ///
+    /// In a bounded pool, there must be room for all, unless they come in `in_any_case`.
     #[inline]
-    pub(crate) fn enter(&self, n: u64) -> bool {
+    fn enter(&self, n: u64, in_any_case: bool) -> Entry {
         let gate = &self.gates[self.my_gate()].counted;
         // AcqRel: a submission that is refused sees what the closer did before; one that is counted is seen, by the
         // closer's read of the same word, before the pool can be found quiet.
-        if gate.fetch_add(n * ONE, Ordering::AcqRel) & CLOSED == 0 {
-            return true;
+        let bits = gate.fetch_add(n * ONE, Ordering::AcqRel) & (CLOSED | BOUNDED);
+        if bits == 0 {
+            return Entry::In;
         }
-        gate.fetch_sub(n * ONE, Ordering::AcqRel);
-        // Relaxed: no sum depends on it.
-        self.rejected.fetch_add(n, Ordering::Relaxed);
-        false
+        self.enter_at(bits, n, |room| room.take(n, in_any_case), || drop(gate.fetch_sub(n * ONE, Ordering::AcqRel)))
     }
 
-    /// As [`enter`](Self::enter) for one submission, by a thread that holds the lock under which all such calls are
-    /// made, and under which the submission becomes visible.
+    /// As [`enter`](Self::enter), by a thread that holds the lock under which all such calls are made, and under which the
+    /// submissions become visible, or before.
     ///
     /// The closer passes through that lock after [`close`](Self::close) and before it adds up. If that is after this
     /// call, the closer sees our count; if it is before, we see the closed bit. So a submission that is refused was
     /// never counted and hides no quiet moment.
     #[inline]
-    fn enter_under_lock(&self) -> bool {
+    fn enter_under_lock(&self, n: u64, in_any_case: bool) -> Entry {
         let gate = &self.gates[self.my_gate()];
         // Relaxed: ordered by the lock.
-        if gate.counted.load(Ordering::Relaxed) & CLOSED == 0 {
-            gate.under_lock.add(1);
-            return true;
+        let bits = gate.counted.load(Ordering::Relaxed) & (CLOSED | BOUNDED);
+        if bits == 0 {
+            gate.under_lock.add(n);
+            return Entry::In;
         }
-        // Relaxed: no sum depends on it.
-        self.rejected.fetch_add(1, Ordering::Relaxed);
-        false
+        self.enter_at(bits, n, |room| room.take_under_lock(n, in_any_case, || gate.under_lock.add(n)), || ())
     }
 
-    /// Counts one submission of an outside thread as the strategy asks for it. `false` if the pool is closed.
+    /// A gate that has one of its bits set.
+    #[cold]
+    fn enter_at(&self, bits: u64, n: u64, take: impl FnOnce(&Room) -> bool, undo: impl FnOnce()) -> Entry {
+        if bits & CLOSED != 0 {
+            undo();
+            // Relaxed: no sum depends on it.
+            self.rejected.fetch_add(n, Ordering::Relaxed);
+            return Entry::Closed;
+        }
+        if self.room.as_ref().is_none_or(take) {
+            return Entry::In;
+        }
+        undo();
+        Entry::Full
+    }
+
+    /// Counts `n` submissions of an outside thread as the strategy asks for them, unless they are refused.
     #[inline(always)]
-    pub(crate) fn admit(&self, asking: &Asking<'_>) -> bool {
-        if asking.is_locked() { self.enter_under_lock() } else { self.enter(1) }
+    pub(crate) fn admit(&self, asking: &Asking<'_>, n: u64, in_any_case: bool) -> Entry {
+        if asking.is_locked() { self.enter_under_lock(n, in_any_case) } else { self.enter(n, in_any_case) }
+    }
+
+    /// Counts submissions that were refused for want of room. Relaxed: no sum depends on it.
+    pub(crate) fn refuse_full(&self, n: u64) {
+        self.full.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Counts a submission that its own thread has run instead. Relaxed: no sum depends on it.
+    pub(crate) fn run_by_caller(&self) {
+        self.caller_ran.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a task that was dropped to make room. Release: pairs with the Acquire of `totals`.
+    pub(crate) fn discard(&self) {
+        self.discarded.fetch_add(1, Ordering::Release);
     }
 
     /// Counts a submission that cannot be refused: its parent runs in the pool.
@@ -208,6 +282,7 @@ impl Ledger {
     pub(crate) fn totals<'a>(&self, tallies: impl Iterator<Item = &'a Tally> + Clone) -> Totals {
         let sum = |of: fn(&Tally) -> &Counter| tallies.clone().map(|tally| of(tally).get()).sum::<u64>();
         let returned = self.returned.load(Ordering::Acquire);
+        let discarded = self.discarded.load(Ordering::Acquire);
         let lost = self.lost.load(Ordering::Acquire);
         let cancelled = self.cancelled.load(Ordering::Acquire) + sum(|tally| &tally.cancelled);
         let completed = sum(|tally| &tally.completed);
@@ -216,7 +291,22 @@ impl Ledger {
         let inside = sum(|tally| &tally.submitted);
         let outside = self.gates.iter().map(|gate| gate.submitted()).sum::<u64>();
         let rejected = self.rejected.load(Ordering::Relaxed);
-        Totals { submitted: inside + outside, started, completed, panicked, cancelled, rejected, returned, lost }
+        let full = self.full.load(Ordering::Relaxed);
+        let caller_ran = self.caller_ran.load(Ordering::Relaxed);
+        let submitted = inside + outside;
+        Totals {
+            submitted,
+            started,
+            completed,
+            panicked,
+            cancelled,
+            rejected,
+            full,
+            caller_ran,
+            discarded,
+            returned,
+            lost,
+        }
     }
 
     /// Whether there was a moment during this call at which nothing waited and nothing ran. One call at a time.

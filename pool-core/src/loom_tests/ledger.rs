@@ -3,7 +3,7 @@
 use super::model;
 use super::strategy::Flagged;
 use super::team::crew;
-use crate::ledger::{Ledger, Tally};
+use crate::ledger::{Entry, Ledger, Tally};
 use crate::pool::{Pool, ThreadConfig};
 use crate::strategy::Asking;
 use crate::sync::atomic::{Ordering, fence};
@@ -12,13 +12,17 @@ use crate::task::Outcome;
 use crate::worker::Shared;
 use std::sync::Arc;
 
+fn is_in(entry: Entry) -> bool {
+    entry == Entry::In
+}
+
 #[test]
 fn nothing_is_accepted_after_a_closed_ledger_was_found_quiet() {
     model(|| {
-        let ledger = Arc::new(Ledger::new());
+        let ledger = Arc::new(Ledger::new(None));
         let submitter = {
             let ledger = Arc::clone(&ledger);
-            thread::spawn(move || ledger.enter(1))
+            thread::spawn(move || is_in(ledger.admit(&Asking::unlocked(), 1, false)))
         };
         ledger.close();
         let quiet = ledger.is_quiet(std::iter::empty(), || true);
@@ -33,10 +37,10 @@ fn nothing_is_accepted_after_a_closed_ledger_was_found_quiet() {
 #[test]
 fn nothing_is_accepted_under_a_lock_after_a_closed_ledger_was_found_quiet() {
     model(|| {
-        let (ledger, lock) = (Arc::new(Ledger::new()), Arc::new(SpinLock::new(())));
+        let (ledger, lock) = (Arc::new(Ledger::new(None)), Arc::new(SpinLock::new(())));
         let submitter = {
             let (ledger, lock) = (Arc::clone(&ledger), Arc::clone(&lock));
-            thread::spawn(move || ledger.admit(&Asking::under(&lock.lock())))
+            thread::spawn(move || is_in(ledger.admit(&Asking::under(&lock.lock()), 1, false)))
         };
         ledger.close();
         drop(lock.lock());
@@ -53,9 +57,9 @@ fn nothing_is_accepted_under_a_lock_after_a_closed_ledger_was_found_quiet() {
 #[test]
 fn an_end_brings_its_submission_with_it() {
     model(|| {
-        let ledger = Arc::new(Ledger::new());
+        let ledger = Arc::new(Ledger::new(None));
         let tally = Arc::new(Tally::default());
-        assert!(ledger.enter(1));
+        assert!(is_in(ledger.admit(&Asking::unlocked(), 1, false)));
         let observer = {
             let (ledger, tally) = (Arc::clone(&ledger), Arc::clone(&tally));
             thread::spawn(move || assert!(!ledger.is_quiet(std::iter::once(&*tally), || true)))
@@ -105,7 +109,7 @@ fn the_end_waits_for_what_was_accepted() {
                 crew.settle();
             })
         };
-        assert!(crew.ledger.enter(1));
+        assert!(is_in(crew.ledger.admit(&Asking::unlocked(), 1, false)));
         crew.ledger.close();
         crew.end_when_quiet();
         worker.join().unwrap();
@@ -117,7 +121,7 @@ fn the_end_waits_for_what_was_accepted() {
 fn the_last_end_is_seen_by_its_worker_or_by_the_waiter() {
     model(|| {
         let crew = crew();
-        assert!(crew.ledger.enter(1));
+        assert!(is_in(crew.ledger.admit(&Asking::unlocked(), 1, false)));
         let seated = crew.seat_one(|seat| {
             let crew = Arc::clone(&crew);
             Ok::<_, std::io::Error>(thread::spawn(move || {

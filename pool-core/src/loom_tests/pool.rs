@@ -49,6 +49,37 @@ fn an_outside_thread_waits_for_a_task() {
     });
 }
 
+/// The second submission waits until the worker has taken the first task.
+#[test]
+fn a_submitter_waits_for_room() {
+    bounded(2, || {
+        let runs = Runs::default();
+        let pool = Pool::builder_with(Flagged::default()).workers(1).capacity(1).build().unwrap();
+        pool.execute(runs.task());
+        pool.execute(runs.task());
+        assert_eq!(pool.shutdown(), Ok(()));
+        assert_eq!(runs.get(), 2);
+    });
+}
+
+/// The submission that waits for room is refused when the pool is closed, or comes in time.
+#[test]
+fn a_submitter_that_waits_for_room_sees_the_end() {
+    bounded(1, || {
+        let runs = Runs::default();
+        let pool = Arc::new(Pool::builder_with(Flagged::default()).workers(1).capacity(1).build().unwrap());
+        pool.execute(runs.task());
+        let other = {
+            let (pool, runs) = (Arc::clone(&pool), runs.clone());
+            thread::spawn(move || pool.task().wait_for_room(std::time::Duration::MAX).try_execute(runs.task()).is_ok())
+        };
+        assert_eq!(pool.shutdown(), Ok(()));
+        let accepted = other.join().unwrap();
+        assert_eq!(runs.get(), 1 + usize::from(accepted));
+        assert!(pool.metrics().is_balanced());
+    });
+}
+
 #[test]
 fn a_quiet_moment_is_noticed() {
     bounded(2, || {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// A crew without threads of its own.
 pub(super) fn crew() -> Arc<Crew> {
     let hooks = Hooks { on_start: None, on_stop: None, on_panic: Arc::new(|_| {}) };
-    Arc::new(Crew::new(hooks, 1))
+    Arc::new(Crew::new(hooks, 1, None))
 }
 
 /// What the members of a team share.

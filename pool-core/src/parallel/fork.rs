@@ -5,7 +5,7 @@ use crate::offers::frame::{Exposure, Frame, Taken};
 use crate::offers::stock::is_hungry;
 use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::task::payload::Payload;
-use crate::task::{Outcome, Task, TaskKind, TaskVtable, Withdrawal};
+use crate::task::{Discarded, Outcome, Task, TaskKind, TaskVtable, Withdrawal};
 use crate::worker::Context;
 use std::ptr::NonNull;
 
@@ -199,7 +199,9 @@ unsafe fn draw(payload: Payload, pool: usize) -> Outcome {
 
 /// Leaves the slot marked as if the ticket were still queued, since the slot may be gone. The frame's owner reclaims
 /// the frame, and the next task that offers something there makes a ticket of its own.
-unsafe fn discard(_: Payload) {}
+unsafe fn discard(_: Payload) -> Discarded {
+    Discarded::Void
+}
 
 unsafe fn withdraw(_: &Payload) -> Withdrawal {
     Withdrawal::Void

@@ -6,13 +6,16 @@ use crate::error::{Rejected, Rejection};
 use crate::strategy::Scheduler;
 use crate::task::Task;
 use crate::task::cell::{self, Kind};
-use crate::worker::Context;
+use crate::worker::{Context, IfFull};
 
 impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// Like [`execute`](Self::execute) for many closures: counted, published and announced at once. They keep their order
     /// as far as the strategy keeps any.
     ///
     /// O(n), with one list for all of them.
+    ///
+    /// Into a [bounded](crate::Builder::capacity) pool without room for all, they go one by one, as its policy says; a shutdown
+    /// meanwhile refuses the rest. With [`WhenFull::Reject`](crate::WhenFull::Reject), all or none.
     ///
     /// ```
     /// # use pool_core::doc_toy as my_strategy;
@@ -21,7 +24,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// ```
     ///
     /// # Panics
-    /// If the pool has been shut down; no closure runs then. With the panic of the iterator, which is run to its end
+    /// If the pool has been shut down or is [full](crate::Builder::capacity) and refuses; no closure runs then. With the panic of the iterator, which is run to its end
     /// before anything is submitted; no closure runs then either.
     #[track_caller]
     pub fn execute_batch<F: FnOnce() + Send + 'static>(&self, batch: impl IntoIterator<Item = F>) {
@@ -63,7 +66,9 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
     /// As [`Pool::execute_batch`].
     #[track_caller]
     pub fn execute_batch<F: FnOnce() + Send + 'static>(self, batch: impl IntoIterator<Item = F>) {
-        if let Err((tasks, reason)) = self.submit_all(batch.into_iter().map(Task::from_closure).collect()) {
+        if let Err((tasks, reason)) =
+            self.submit_all(batch.into_iter().map(Task::from_closure).collect(), IfFull::Policy)
+        {
             drop(tasks);
             refused(reason);
         }
@@ -81,12 +86,12 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
     /// ```
     ///
     /// # Errors
-    /// With all closures, in their order, if the pool has been shut down.
+    /// With all closures, in their order, if the pool has been shut down, or has not room for all.
     pub fn try_execute_batch<F: FnOnce() + Send + 'static>(
         self,
         batch: impl IntoIterator<Item = F>,
     ) -> Result<(), Rejected<Vec<F>>> {
-        self.submit_all(batch.into_iter().map(Task::from_closure).collect()).map_err(|(tasks, reason)| {
+        self.submit_all(batch.into_iter().map(Task::from_closure).collect(), IfFull::Try).map_err(|(tasks, reason)| {
             // SAFETY: each was made from an `F` just now, and none was given to a strategy.
             let closures = tasks.into_iter().map(|task| unsafe { task.into_closure::<F>() });
             Rejected::new(closures.collect(), reason)
@@ -119,7 +124,7 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
                 (task, JoinHandle::new(holder))
             })
             .unzip();
-        if let Err((tasks, reason)) = self.submit_all(tasks) {
+        if let Err((tasks, reason)) = self.submit_all(tasks, IfFull::Policy) {
             drop(tasks);
             refused(reason);
         }
@@ -127,7 +132,7 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
     }
 
     /// Submits all, or gives all back.
-    fn submit_all(self, tasks: Vec<Task>) -> Result<(), (Vec<Task>, Rejection)> {
+    fn submit_all(self, tasks: Vec<Task>, if_full: IfFull) -> Result<(), (Vec<Task>, Rejection)> {
         let (pool, shared) = (self.place, &self.place.shared);
         Context::with_of(&shared.crew, |context| match context {
             Some(context) => {
@@ -136,11 +141,7 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
                 Ok(())
             }
             None if pool.is_inherited() => Err((tasks, Rejection::Forked)),
-            None if shared.crew.ledger.enter(tasks.len() as u64) => {
-                shared.inject_counted_batch(tasks, self.hint);
-                Ok(())
-            }
-            None => Err((pool.refuse(tasks), Rejection::ShutDown)),
+            None => shared.submit_batch(tasks, self.hint, self.patience.map_or(if_full, IfFull::Wait)),
         })
     }
 }

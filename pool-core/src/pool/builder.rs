@@ -6,7 +6,7 @@ use crate::idle::MAX_WORKERS;
 use crate::strategy::Scheduler;
 use crate::sync::processors;
 use crate::task::Task;
-use crate::worker::{Crew, Hook, Hooks, Inject, PanicHandler, Shared};
+use crate::worker::{Crew, Hook, Hooks, Inject, PanicHandler, Shared, WhenFull};
 use std::any::Any;
 use std::env;
 use std::fmt;
@@ -81,6 +81,8 @@ pub struct Builder<S> {
     scheduler: S,
     /// `None` for the default.
     workers: Result<Option<usize>, EnvError>,
+    capacity: Option<usize>,
+    when_full: WhenFull,
     threads: ThreadConfig,
     on_start: Option<Hook>,
     on_stop: Option<Hook>,
@@ -92,6 +94,8 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
         Self {
             scheduler,
             workers: Ok(None),
+            capacity: None,
+            when_full: WhenFull::default(),
             threads: ThreadConfig { name: ThreadName::Prefix("pool".into()), stack_size: None, seed: 0 },
             on_start: None,
             on_stop: None,
@@ -169,6 +173,46 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
     /// ```
     pub fn thread_name_with(mut self, name: impl Fn(usize) -> String + Send + Sync + 'static) -> Self {
         self.threads.name = ThreadName::By(Arc::new(name));
+        self
+    }
+
+    /// Bounds the pool: when so many tasks wait, those that come from outside are dealt with as [`when_full`](Self::when_full)
+    /// says. Default: no bound.
+    ///
+    /// Tasks that run take no room. What the pool's own tasks submit does, and always comes in, beyond the bound if need
+    /// be: a task that waited for room could wait for itself. So do the calls from outside that wait for what they
+    /// submit: [`Pool::install`], [`join`](Pool::join), [`scope`](Pool::scope) and the loops; a thread has one of them at most.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// // Never more than 1,000 lines in memory, however fast they come.
+    /// let pool = my_strategy::Pool::builder().capacity(1_000).build()?;
+    /// for line in 0..100_000 {
+    ///     pool.execute(move || drop(line));
+    /// }
+    /// assert!(pool.metrics().waiting <= 1_000);
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    ///
+    /// A submission costs the comparison of two numbers more, and each 64th the sum of the workers' counts; a task costs
+    /// its worker a full fence more.
+    pub fn capacity(mut self, tasks: usize) -> Self {
+        self.capacity = Some(tasks);
+        self
+    }
+
+    /// What to do with a task from outside when the pool is full. Default: [`WhenFull::Block`]. Has no meaning without a
+    /// [`capacity`](Self::capacity).
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// use pool_core::WhenFull;
+    ///
+    /// let pool = my_strategy::Pool::builder().capacity(100).when_full(WhenFull::CallerRuns).build()?;
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    pub fn when_full(mut self, policy: WhenFull) -> Self {
+        self.when_full = policy;
         self
     }
 
@@ -252,13 +296,21 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
     ///
     /// # Errors
     /// [`BuildError::Workers`] for a number of workers that no pool can have; [`BuildError::Env`] for a variable of
-    /// [`workers_from_env`](Self::workers_from_env) that gives none; [`BuildError::Thread`] if the system will not start a
+    /// [`workers_from_env`](Self::workers_from_env) that gives none; [`BuildError::NoRoom`] for a capacity of zero;
+    /// [`BuildError::CannotDiscard`] for a policy that the strategy cannot serve; [`BuildError::Thread`] if the system will not start a
     /// thread, or its name holds a zero byte: those already started have ended then.
     pub fn build(self) -> Result<Pool<S>, BuildError> {
         let workers = self.workers?.unwrap_or_else(default_workers);
         if !(1..=MAX_WORKERS).contains(&workers) {
             return Err(BuildError::Workers { asked: workers, most: MAX_WORKERS });
         }
+        if self.capacity == Some(0) {
+            return Err(BuildError::NoRoom);
+        }
+        if self.when_full.eviction().is_some_and(|which| !self.scheduler.can_evict(which)) {
+            return Err(BuildError::CannotDiscard);
+        }
+        let room = self.capacity.map(|capacity| (capacity, self.when_full));
         let name = match &self.threads.name {
             ThreadName::Prefix(prefix) => prefix.clone(),
             ThreadName::By(_) => "pool".into(),
@@ -274,8 +326,10 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
         };
         // More searchers than half the processors would take from busy workers the items that those would run next.
         let most_searching = workers.min(default_workers()).div_ceil(2);
-        let shared =
-            Arc::new(Shared { scheduler: Arc::new(self.scheduler), crew: Arc::new(Crew::new(hooks, most_searching)) });
+        let shared = Arc::new(Shared {
+            scheduler: Arc::new(self.scheduler),
+            crew: Arc::new(Crew::new(hooks, most_searching, room)),
+        });
         let strategy: Arc<dyn Inject> = shared.clone();
         shared.crew.serve(Arc::downgrade(&strategy));
         let pool = Pool::from_parts(shared, self.threads);

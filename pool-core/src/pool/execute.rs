@@ -6,7 +6,7 @@ use super::task_builder::{Place, TaskBuilder, sealed as place};
 use crate::error::{Rejected, Rejection, WaitError};
 use crate::strategy::Scheduler;
 use crate::task::Task;
-use crate::worker::Context;
+use crate::worker::{Context, IfFull};
 use std::convert::Infallible;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -79,14 +79,14 @@ pub trait Execute: sealed::Accept + Send + Sync + UnwindSafe + RefUnwindSafe {
 }
 
 mod sealed {
-    use super::{Rejection, Task};
+    use super::{IfFull, Rejection, Task};
 
     pub trait Accept {
         /// The identity of the pool.
         fn pool(&self) -> usize;
 
         /// Submits a task of which nothing is said, or gives it back.
-        fn accept(&self, task: Task) -> Result<(), (Task, Rejection)>;
+        fn accept(&self, task: Task, if_full: IfFull) -> Result<(), (Task, Rejection)>;
     }
 }
 
@@ -95,8 +95,8 @@ impl<S: Scheduler<Task> + 'static> sealed::Accept for Pool<S> {
         self.shared.crew.id()
     }
 
-    fn accept(&self, task: Task) -> Result<(), (Task, Rejection)> {
-        place::Submit::submit(&self, task, None)
+    fn accept(&self, task: Task, if_full: IfFull) -> Result<(), (Task, Rejection)> {
+        place::Submit::submit(&self, task, None, if_full)
     }
 }
 
@@ -118,8 +118,8 @@ macro_rules! forward {
                 (**self).pool()
             }
 
-            fn accept(&self, task: Task) -> Result<(), (Task, Rejection)> {
-                (**self).accept(task)
+            fn accept(&self, task: Task, if_full: IfFull) -> Result<(), (Task, Rejection)> {
+                (**self).accept(task, if_full)
             }
         }
 
@@ -145,8 +145,8 @@ impl place::Submit for &(dyn Execute + '_) {
         Ok(self.pool())
     }
 
-    fn submit(&self, task: Task, _hint: Option<Infallible>) -> Result<(), (Task, Rejection)> {
-        self.accept(task)
+    fn submit(&self, task: Task, _hint: Option<Infallible>, if_full: IfFull) -> Result<(), (Task, Rejection)> {
+        self.accept(task, if_full)
     }
 }
 
@@ -162,7 +162,7 @@ impl<'a> dyn Execute + 'a {
     /// pool.task().execute(|| println!("fire and forget"));
     /// ```
     pub fn task(&self) -> TaskBuilder<&(dyn Execute + 'a)> {
-        TaskBuilder { place: self, hint: None }
+        TaskBuilder { place: self, hint: None, patience: None }
     }
 
     /// Runs `f` some time, on some worker, as [`Pool::execute`].

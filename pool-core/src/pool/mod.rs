@@ -19,7 +19,7 @@ use crate::error::Rejected;
 use crate::ledger::Metrics;
 use crate::strategy::Scheduler;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU64, Ordering, fence};
+use crate::sync::atomic::AtomicU64;
 use crate::task::Task;
 use crate::worker::{Context, Shared, WorkerThread};
 pub(crate) use builder::ThreadConfig;
@@ -113,7 +113,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// ```
     #[inline(always)]
     pub fn task(&self) -> TaskBuilder<&Self> {
-        TaskBuilder { place: self, hint: None }
+        TaskBuilder { place: self, hint: None, patience: None }
     }
 
     /// The worker behind a context of this very pool.
@@ -122,17 +122,6 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
         // SAFETY: a context whose crew is this pool's was made by `WorkerThread::<S>::main` of this pool, with a
         // pointer to the `WorkerThread<S>` itself, which outlives the context.
         unsafe { &*std::ptr::from_ref(context.queue()).cast::<WorkerThread<S>>() }
-    }
-
-    /// The pool was closed. Unless the strategy asked under a lock, our attempt was counted for an instant and may have
-    /// hidden a quiet moment.
-    #[cold]
-    fn refuse<T>(&self, back: T) -> T {
-        // Pairs with the fence in `Crew::attend`: either we see that a thread waits for a quiet moment, or that thread
-        // sees our count gone.
-        fence(Ordering::SeqCst);
-        self.shared.crew.settle();
-        back
     }
 
     /// Runs `f` some time, on some worker: fire and forget. A panic in it goes to the pool's panic handler.

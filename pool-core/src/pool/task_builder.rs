@@ -6,10 +6,11 @@ use crate::error::{Rejected, Rejection};
 use crate::strategy::Scheduler;
 use crate::task::Task;
 use crate::task::cell::{self, Kind};
-use crate::worker::Context;
+use crate::worker::{Context, IfFull};
 use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 /// Everything that can be said about a task before it is submitted. It allocates nothing.
 ///
@@ -19,6 +20,7 @@ use std::marker::PhantomData;
 /// | said | means |
 /// |---|---|
 /// | [`hint`](Self::hint) | what the strategy understands, for example a priority |
+/// | [`wait_for_room`](Self::wait_for_room) | how long to wait if the pool is full |
 ///
 /// Without a hint, a submission from outside is ordinary, and one by a task takes the urgency of that task: children
 /// inherit.
@@ -34,6 +36,8 @@ use std::marker::PhantomData;
 pub struct TaskBuilder<P: Place> {
     pub(super) place: P,
     pub(super) hint: Option<P::Hint>,
+    /// How long to wait if the pool is full, if that was said.
+    pub(super) patience: Option<Duration>,
 }
 
 /// Where a [`TaskBuilder`] submits to: `&Pool<S>`, [`CurrentPool`], or `&dyn` [`Execute`](crate::Execute). Sealed.
@@ -52,7 +56,7 @@ impl<H> fmt::Debug for CurrentPool<H> {
 }
 
 pub(super) mod sealed {
-    use super::{Rejection, Task};
+    use super::{IfFull, Rejection, Task};
 
     pub trait Submit {
         type Hint: Clone;
@@ -61,7 +65,7 @@ pub(super) mod sealed {
         fn identity(&self) -> Result<usize, Rejection>;
 
         /// Submits a task, or gives it back.
-        fn submit(&self, task: Task, hint: Option<Self::Hint>) -> Result<(), (Task, Rejection)>;
+        fn submit(&self, task: Task, hint: Option<Self::Hint>, if_full: IfFull) -> Result<(), (Task, Rejection)>;
     }
 }
 
@@ -76,7 +80,7 @@ impl<S: Scheduler<Task> + 'static> sealed::Submit for &Pool<S> {
     /// By the worker that this thread is, or from outside. A worker's own submissions are always accepted: what runs
     /// may bring its work to an end.
     #[inline(always)]
-    fn submit(&self, task: Task, hint: Option<S::Hint>) -> Result<(), (Task, Rejection)> {
+    fn submit(&self, task: Task, hint: Option<S::Hint>, if_full: IfFull) -> Result<(), (Task, Rejection)> {
         Context::with_of(
             &self.shared.crew,
             #[inline(always)]
@@ -86,7 +90,7 @@ impl<S: Scheduler<Task> + 'static> sealed::Submit for &Pool<S> {
                     Ok(())
                 }
                 None if self.is_inherited() => Err((task, Rejection::Forked)),
-                None => self.shared.inject_if_open(task, hint).map_err(|task| (self.refuse(task), Rejection::ShutDown)),
+                None => self.shared.submit(task, hint, if_full),
             },
         )
     }
@@ -101,7 +105,7 @@ impl<H: Clone + 'static> sealed::Submit for CurrentPool<H> {
 
     // Always, as for a pool: it is handed a task, see `task/payload.rs` on moves.
     #[inline(always)]
-    fn submit(&self, task: Task, hint: Option<H>) -> Result<(), (Task, Rejection)> {
+    fn submit(&self, task: Task, hint: Option<H>, _if_full: IfFull) -> Result<(), (Task, Rejection)> {
         Context::with(
             #[inline(always)]
             |context| match context {
@@ -139,7 +143,7 @@ fn submit_hinted(context: &Context, task: Task, hint: &dyn Any) -> Result<(), (T
 /// # Ok::<(), pool_core::JoinError>(())
 /// ```
 pub fn task<H: Clone + 'static>() -> TaskBuilder<CurrentPool<H>> {
-    TaskBuilder { place: CurrentPool(PhantomData), hint: None }
+    TaskBuilder { place: CurrentPool(PhantomData), hint: None, patience: None }
 }
 
 impl<P: Place> TaskBuilder<P> {
@@ -152,6 +156,29 @@ impl<P: Place> TaskBuilder<P> {
     #[inline(always)]
     pub fn hint(self, hint: P::Hint) -> Self {
         Self { hint: Some(hint), ..self }
+    }
+
+    /// How long the submission may wait if the pool is [full](crate::Builder::capacity), whatever its policy; after that the task
+    /// is refused, and a `try_` method gives the closure back. A worker of the pool never waits.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// use std::time::Duration;
+    ///
+    /// let pool = my_strategy::Pool::builder().capacity(100).build()?;
+    /// let job = pool.task().wait_for_room(Duration::from_millis(50)).try_spawn(|| 42);
+    /// assert_eq!(job?.join()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn wait_for_room(self, limit: Duration) -> Self {
+        Self { patience: Some(limit), ..self }
+    }
+
+    /// What to do if the pool is full.
+    #[inline(always)]
+    fn or_wait(&self, otherwise: IfFull) -> IfFull {
+        self.patience.map_or(otherwise, IfFull::Wait)
     }
 
     /// Runs `f` some time, on some worker, as [`Pool::execute`].
@@ -168,7 +195,8 @@ impl<P: Place> TaskBuilder<P> {
     #[inline(always)]
     #[track_caller]
     pub fn execute(self, f: impl FnOnce() + Send + 'static) {
-        if let Err((task, reason)) = self.place.submit(Task::from_closure(f), self.hint) {
+        let if_full = self.or_wait(IfFull::Policy);
+        if let Err((task, reason)) = self.place.submit(Task::from_closure(f), self.hint, if_full) {
             drop(task);
             refused(reason);
         }
@@ -189,7 +217,8 @@ impl<P: Place> TaskBuilder<P> {
     /// With the closure, if the task is refused.
     #[inline]
     pub fn try_execute<F: FnOnce() + Send + 'static>(self, f: F) -> Result<(), Rejected<F>> {
-        self.place.submit(Task::from_closure(f), self.hint).map_err(|(task, reason)| {
+        let if_full = self.or_wait(IfFull::Try);
+        self.place.submit(Task::from_closure(f), self.hint, if_full).map_err(|(task, reason)| {
             // SAFETY: made from an `F` just now, and what is refused is the very task that was submitted: it was never
             // given to a strategy.
             Rejected::new(unsafe { task.into_closure::<F>() }, reason)
@@ -213,7 +242,8 @@ impl<P: Place> TaskBuilder<P> {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        match self.try_spawn(f) {
+        let if_full = self.or_wait(IfFull::Policy);
+        match self.spawn_if(f, if_full) {
             Ok(handle) => handle,
             Err(rejected) => refused(rejected.reason()),
         }
@@ -235,13 +265,22 @@ impl<P: Place> TaskBuilder<P> {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
+        let if_full = self.or_wait(IfFull::Try);
+        self.spawn_if(f, if_full)
+    }
+
+    fn spawn_if<F, R>(self, f: F, if_full: IfFull) -> Result<JoinHandle<R>, Rejected<F>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
         let pool = match self.place.identity() {
             Ok(pool) => pool,
             Err(reason) => return Err(Rejected::new(f, reason)),
         };
         // SAFETY: closure and result are `'static`.
         let (task, mut holder) = unsafe { cell::new(pool, Kind::Owned, f) };
-        match self.place.submit(task, self.hint) {
+        match self.place.submit(task, self.hint, if_full) {
             Ok(()) => Ok(JoinHandle::new(holder)),
             Err((_task, reason)) => {
                 // SAFETY: the holder's cell was made from an `F` above.

@@ -8,7 +8,7 @@ use crate::strategy::Scheduler;
 use crate::sync::Deadline;
 use crate::task::cell::{self, Holder, Kind};
 use crate::task::{Task, wait};
-use crate::worker::{Context, Life, STARTING, life_in};
+use crate::worker::{Context, IfFull, Life, STARTING, life_in};
 use std::ops::Range;
 use std::panic::resume_unwind;
 
@@ -356,7 +356,7 @@ impl<P: Place> TaskBuilder<P> {
         // unwinds before `for_task` has returned, except a refused or dropped submission, and then `f` has been dropped.
         let (task, mut holder) = unsafe { cell::new(pool, Kind::Awaited, f) };
         let wait = WaitOnDrop(&mut holder);
-        let refusal = match self.place.submit(task, self.hint) {
+        let refusal = match self.place.submit(task, self.hint, IfFull::Exceed) {
             Ok(()) => Rejection::ShutDown,
             Err((task, reason)) => {
                 drop(task);

@@ -11,8 +11,18 @@ pub enum Admit<T, H> {
     Yes(T, Option<H>),
     /// The pool has been closed.
     Closed,
-    /// The pool has no room. (No pool is bounded yet.)
+    /// The pool is [bounded](crate::Builder::capacity) and has no room, or must look anew whether it has.
     Full,
+}
+
+/// Which waiting item a full pool gives up for one that comes in. See [`Scheduler::evict`](super::Scheduler::evict).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Eviction {
+    /// The one that has waited longest.
+    Oldest,
+    /// The least urgent one, if it is less urgent than the one that comes in.
+    LeastUrgent,
 }
 
 /// What a strategy shows when it asks: whether it holds a lock. See [`Scheduler::inject_if`](super::Scheduler::inject_if).

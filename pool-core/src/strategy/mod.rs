@@ -82,7 +82,7 @@ mod admission;
 pub mod chunks;
 pub mod shared_queue;
 
-pub use admission::{Admit, Asking, LockGuard};
+pub use admission::{Admit, Asking, Eviction, LockGuard};
 
 use std::sync::Arc;
 
@@ -132,6 +132,17 @@ pub trait Scheduler<T: Send>: Send + Sync + Sized {
         for item in items {
             self.inject(item, hint.clone());
         }
+    }
+
+    /// Whether [`evict`](Self::evict) can do this. The answer is the same each time.
+    fn can_evict(&self, _which: Eviction) -> bool {
+        false
+    }
+
+    /// Takes one waiting item out, from any thread, to make room in a full pool for an item with the hint `incoming`. `None`
+    /// if there is none of the kind where an outside thread can reach it; items that workers hold need not be looked at.
+    fn evict(&self, _which: Eviction, _incoming: Option<&Self::Hint>) -> Option<T> {
+        None
     }
 
     /// Takes every waiting item out, in the order in which one worker would get them, and hands each to `sink`.

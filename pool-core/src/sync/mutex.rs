@@ -161,6 +161,16 @@ impl Condvar {
         }
     }
 
+    /// Wakes one waiter, if there is one.
+    ///
+    /// ```
+    /// let changed = pool_core::sync::Condvar::new();
+    /// changed.notify_one();
+    /// ```
+    pub fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
     /// Wakes all waiters.
     ///
     /// ```

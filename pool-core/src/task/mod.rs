@@ -48,11 +48,25 @@ pub(crate) enum Withdrawal {
     Void,
 }
 
+/// What was discarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Discarded {
+    /// A task that could have run.
+    Task,
+    /// What a cancelled task had left in the queue.
+    Shell,
+    /// Nothing to count: what it stood for is run or accounted for elsewhere.
+    Void,
+}
+
 /// What a task stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TaskKind {
     /// A closure, or the cell of one.
     Work,
+    /// The same, and a thread outside the pool waits for it and will not go on before it has run.
+    Awaited,
     /// What lies in a slot of a worker's board.
     ForkTicket,
     /// The tasks of a scope's shard.
@@ -70,11 +84,12 @@ pub(crate) struct TaskVtable {
     /// # Safety
     /// The payload was made for this vtable and is not used again.
     pub(crate) run: unsafe fn(Payload, usize) -> Outcome,
-    /// Discards a task that will not be run and consumes the payload.
+    /// Discards a task that will not be run and consumes the payload. Returns what that means for the ledger of a pool
+    /// whose queue held it; if user code unwinds out of it, the task ended with this call.
     ///
     /// # Safety
     /// As for `run`.
-    pub(crate) discard: unsafe fn(Payload),
+    pub(crate) discard: unsafe fn(Payload) -> Discarded,
     /// Decides what becomes of a task that leaves its pool unrun. If it goes back to the user, and a worker claims it
     /// nevertheless, the pool does not count it again. May be called again.
     ///
@@ -171,6 +186,13 @@ impl Task {
         self.vtable.kind
     }
 
+    /// Drops the task unrun, and says what that means for the ledger of the pool whose queue held it.
+    pub(crate) fn discard(self) -> Discarded {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: the payload belongs to this vtable, and `this` is never used or dropped after.
+        unsafe { (this.vtable.discard)(this.payload) }
+    }
+
     /// Takes the task out of its pool.
     pub(crate) fn withdraw(&self) -> Withdrawal {
         // SAFETY: the payload belongs to this vtable.
@@ -181,7 +203,7 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         // SAFETY: the payload belongs to this vtable; every other method that consumes the payload forgets `self`.
-        unsafe { (self.vtable.discard)(self.payload) }
+        let _ = unsafe { (self.vtable.discard)(self.payload) };
     }
 }
 
@@ -212,9 +234,10 @@ impl<F: FnOnce() + Send + 'static> Closure<F> {
 
     /// # Safety
     /// As for `run`.
-    unsafe fn discard(payload: Payload) {
+    unsafe fn discard(payload: Payload) -> Discarded {
         // SAFETY: passed on.
         unsafe { payload.consume::<F, ()>(drop, drop) };
+        Discarded::Task
     }
 }
 

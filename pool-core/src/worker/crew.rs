@@ -1,6 +1,7 @@
 //! [`Crew`]: all of a pool that does not depend on its strategy; here, its workers.
 
 use super::inject::Inject;
+use super::overload::WhenFull;
 use super::quiet::Quiet;
 use super::seat::Seat;
 use crate::error::panic::{self, drop_quietly};
@@ -36,6 +37,7 @@ pub(crate) struct Crew {
     pub(crate) idle: Idle<Arc<Seat>>,
     pub(crate) ledger: Ledger,
     pub(crate) hooks: Hooks,
+    pub(crate) when_full: WhenFull,
     pub(crate) shards: ShardStore,
     /// Locked after the lock in `quiet` where both are.
     seats: Mutex<Seats>,
@@ -84,13 +86,15 @@ impl Seats {
 }
 
 impl Crew {
-    pub(crate) fn new(hooks: Hooks, most_searching: usize) -> Self {
+    /// With `room` for so many tasks that wait, if it is bounded.
+    pub(crate) fn new(hooks: Hooks, most_searching: usize, room: Option<(usize, WhenFull)>) -> Self {
         let id = new_identity();
         Self {
             id,
             idle: Idle::new(most_searching),
-            ledger: Ledger::new(),
+            ledger: Ledger::new(room.map(|(capacity, _)| capacity)),
             hooks,
+            when_full: room.map(|(_, when_full)| when_full).unwrap_or_default(),
             shards: ShardStore::new(id),
             seats: Mutex::new(Seats::default()),
             halted: AtomicBool::new(false),

@@ -11,6 +11,7 @@
 mod context;
 mod crew;
 mod inject;
+mod overload;
 mod own;
 mod quiet;
 mod seat;
@@ -22,6 +23,8 @@ pub(crate) use context::Context;
 pub(crate) use context::Queue;
 pub(crate) use crew::{Crew, Hook, Hooks, PanicHandler};
 pub(crate) use inject::Inject;
+pub(crate) use overload::IfFull;
+pub use overload::WhenFull;
 pub(crate) use own::{Life, STARTING, life_in};
 pub(crate) use shared::Shared;
 pub(crate) use thread::WorkerThread;

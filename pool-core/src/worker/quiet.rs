@@ -124,11 +124,21 @@ impl Crew {
         }
         self.quiet.changed.notify_all();
         drop(state);
+        // What was lost makes room, too.
+        self.room_changed();
         if is_end {
             for seat in self.idle.pick_all() {
                 seat.parker.unpark();
             }
         }
+    }
+
+    /// As [`settle`](Self::settle), with the fence.
+    pub(crate) fn settle_after_fence(&self) {
+        // Pairs with the fence in `attend`: either `settle` sees that a thread wants attention, or that thread sees what
+        // the caller counted.
+        fence(Ordering::SeqCst);
+        self.settle();
     }
 
     /// Asks for attention to the next quiet moment, which may be now.
@@ -216,6 +226,22 @@ impl Crew {
             }
             Withdrawal::Void => {}
         });
+        drop(unrun);
+        self.room_changed();
+    }
+
+    /// A task has left a bounded queue, and is counted as started.
+    pub(super) fn room_freed(&self) {
+        if let Some(room) = self.ledger.room() {
+            room.freed();
+        }
+    }
+
+    /// Many tasks have left a bounded queue, or none will come any more.
+    pub(super) fn room_changed(&self) {
+        if let Some(room) = self.ledger.room() {
+            room.changed();
+        }
     }
 
     /// What was withdrawn and goes back to the user, without what its waiter has run since.

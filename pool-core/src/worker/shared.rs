@@ -3,12 +3,18 @@
 use super::crew::{Crew, Uncount};
 use super::inject::Inject;
 use crate::idle::Published;
+use crate::ledger::Entry;
 use crate::strategy::{Admit, Asking, Scheduler};
-use crate::sync::atomic::{Ordering, fence};
 use crate::task::Task;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+/// A submission from outside that was refused.
+pub(super) enum Refused<H> {
+    Closed(Task),
+    Full(Task, Option<H>),
+}
 
 /// What all threads of a pool share.
 pub(crate) struct Shared<S> {
@@ -18,22 +24,31 @@ pub(crate) struct Shared<S> {
 }
 
 impl<S: Scheduler<Task>> Shared<S> {
-    /// Submits a task from outside, or gives it back if the pool is closed.
+    /// Submits a task from outside, or gives it back if the pool is closed or has no room, unless it comes in
+    /// `in_any_case`.
     ///
     /// A refused task never enters the strategy: what comes back is what was given.
     #[inline]
-    pub(crate) fn inject_if_open(&self, task: Task, hint: Option<S::Hint>) -> Result<(), Task> {
+    pub(super) fn inject_if_open(
+        &self,
+        task: Task,
+        hint: Option<S::Hint>,
+        in_any_case: bool,
+    ) -> Result<(), Refused<S::Hint>> {
         let counted = Cell::new(0);
         // What is refused stays here, and is not dropped under a lock of the strategy's.
         let mut submission = Some((task, hint));
-        let mut was_asked = false;
+        let mut answer = None;
         let uncount = Uncount { crew: &self.crew, lost: &counted };
         self.scheduler.inject_if(
             #[inline(always)]
             |asking| {
-                was_asked = true;
-                if !self.crew.ledger.admit(&asking) {
-                    return Admit::Closed;
+                let entry = self.crew.ledger.admit(&asking, 1, in_any_case);
+                answer = Some(entry);
+                match entry {
+                    Entry::In => {}
+                    Entry::Closed => return Admit::Closed,
+                    Entry::Full => return Admit::Full,
                 }
                 counted.set(1);
                 match submission.take() {
@@ -48,23 +63,35 @@ impl<S: Scheduler<Task>> Shared<S> {
         }
         match submission {
             None => Ok(()),
-            Some((task, _)) if was_asked => Err(task),
-            Some((task, hint)) => self.inject_unasked(task, hint),
+            Some((task, hint)) => self.not_injected(task, hint, answer, in_any_case),
         }
     }
 
-    /// The strategy broke its contract and did not ask. The task is not lost for it.
+    /// The task was refused, or the strategy broke its contract and did not ask: the task is not lost for it.
     #[cold]
-    fn inject_unasked(&self, task: Task, hint: Option<S::Hint>) -> Result<(), Task> {
-        if !self.crew.ledger.admit(&Asking::unlocked()) {
-            return Err(task);
+    fn not_injected(
+        &self,
+        task: Task,
+        hint: Option<S::Hint>,
+        answer: Option<Entry>,
+        in_any_case: bool,
+    ) -> Result<(), Refused<S::Hint>> {
+        let (entry, was_asked) = match answer {
+            Some(entry) => (entry, true),
+            None => (self.crew.ledger.admit(&Asking::unlocked(), 1, in_any_case), false),
+        };
+        if entry == Entry::In && !was_asked {
+            let lost = Cell::new(1);
+            let uncount = Uncount { crew: &self.crew, lost: &lost };
+            self.scheduler.inject(task, hint);
+            std::mem::forget(uncount);
+            self.crew.notify(Published::Plainly);
+            return Ok(());
         }
-        let lost = Cell::new(1);
-        let uncount = Uncount { crew: &self.crew, lost: &lost };
-        self.scheduler.inject(task, hint);
-        std::mem::forget(uncount);
-        self.crew.notify(Published::Plainly);
-        Ok(())
+        // Unless the strategy asked under a lock, our attempt was counted for an instant and may have hidden a quiet
+        // moment.
+        self.crew.settle_after_fence();
+        Err(if entry == Entry::Closed { Refused::Closed(task) } else { Refused::Full(task, hint) })
     }
 
     /// Refuses outside submissions from now on, and ends the workers once the pool is quiet.
@@ -75,6 +102,7 @@ impl<S: Scheduler<Task>> Shared<S> {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.scheduler.inject_if(|_| Admit::Closed))) {
             self.crew.report_panic(payload);
         }
+        self.crew.room_changed();
         self.crew.end_when_quiet();
     }
 
@@ -101,10 +129,7 @@ impl<S: Scheduler<Task>> Shared<S> {
     /// Takes everything that waits out of the pool, for `shutdown_now`.
     pub(crate) fn withdraw_all(&self) {
         self.crew.withdraw(|sink| self.scheduler.take_all(sink));
-        // Pairs with the fence in `Crew::attend`: either `Crew::settle` sees that a thread wants attention, or that
-        // thread sees what was counted.
-        fence(Ordering::SeqCst);
-        self.crew.settle();
+        self.crew.settle_after_fence();
     }
 }
 

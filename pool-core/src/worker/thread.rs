@@ -27,6 +27,8 @@ pub(crate) struct WorkerThread<S: Scheduler<Task>> {
     worker: RefCell<S::Worker>,
     /// Here, so that a panic in the strategy cannot lose the token that this worker holds of the idle protocol.
     policy: RefCell<Policy<Arc<Seat>>>,
+    /// Whether a thread may wait for the room that each task leaves when it starts.
+    is_bounded: bool,
     /// When the thread started: the policy's time counts from here, in nanoseconds.
     started: Instant,
 }
@@ -51,6 +53,7 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
             seat: Arc::clone(&seat),
             worker: RefCell::new(worker),
             policy: RefCell::new(Policy::new(Arc::clone(&seat))),
+            is_bounded: crew.ledger.room().is_some(),
             started: Instant::now(),
         };
         // SAFETY: `this` outlives the call.
@@ -184,6 +187,9 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         context.forks().begin(kind == TaskKind::ForkTicket);
         self.seat.tally.start();
         let crew = &self.shared.crew;
+        if self.is_bounded {
+            crew.room_freed();
+        }
         let outcome = task.run_guarded(crew.id(), |payload| crew.report_panic(payload));
         self.seat.tally.end(outcome);
     }

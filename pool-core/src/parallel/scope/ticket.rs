@@ -4,7 +4,7 @@
 use super::state::State;
 use crate::offers::shard::{Drawn, Lending, Shard};
 use crate::task::payload::Payload;
-use crate::task::{Outcome, Task, TaskKind, TaskVtable, Withdrawal};
+use crate::task::{Discarded, Outcome, Task, TaskKind, TaskVtable, Withdrawal};
 use crate::worker::Context;
 use std::ptr::NonNull;
 
@@ -60,7 +60,9 @@ unsafe fn help(payload: Payload, pool: usize) -> Outcome {
 }
 
 /// Leaves the tasks to the scope's owner.
-unsafe fn discard(_: Payload) {}
+unsafe fn discard(_: Payload) -> Discarded {
+    Discarded::Void
+}
 
 unsafe fn withdraw(_: &Payload) -> Withdrawal {
     Withdrawal::Void

@@ -19,7 +19,7 @@ mod state;
 pub(crate) use holder::Holder;
 
 use super::payload::Payload;
-use super::{Outcome, Task, TaskKind, TaskVtable, Withdrawal};
+use super::{Discarded, Outcome, Task, TaskKind, TaskVtable, Withdrawal};
 use crate::error::panic;
 use crate::sync::UnsafeCell;
 use closure::{Boxed, Hold, InCell};
@@ -86,9 +86,12 @@ impl Kind {
             Self::Owned => {
                 &TaskVtable { kind: TaskKind::Work, run: run_item, discard: discard_item, withdraw: withdraw_owned }
             }
-            Self::Awaited => {
-                &TaskVtable { kind: TaskKind::Work, run: run_item, discard: discard_item, withdraw: withdraw_awaited }
-            }
+            Self::Awaited => &TaskVtable {
+                kind: TaskKind::Awaited,
+                run: run_item,
+                discard: discard_item,
+                withdraw: withdraw_awaited,
+            },
         }
     }
 }
@@ -254,13 +257,20 @@ unsafe fn run_item(payload: Payload, _pool: usize) -> Outcome {
 
 /// # Safety
 /// As for `run_item`.
-unsafe fn discard_item(payload: Payload) {
+unsafe fn discard_item(payload: Payload) -> Discarded {
     // SAFETY: passed on.
     let header = unsafe { header_of(&payload) };
     let release_at_end = ReleaseOnDrop { header, reference: Reference::Item };
     // SAFETY: alive: the item reference is released at the end of this scope.
-    unsafe { cancel(header) };
+    let is_ours = unsafe { cancel(header) };
+    // SAFETY: likewise.
+    let is_shell = unsafe { header.as_ref() }.state.is_cancelled();
     drop(release_at_end);
+    match (is_ours, is_shell) {
+        (true, _) => Discarded::Task,
+        (false, true) => Discarded::Shell,
+        (false, false) => Discarded::Void,
+    }
 }
 
 /// # Safety

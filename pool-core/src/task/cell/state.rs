@@ -94,6 +94,12 @@ impl State {
         self.0.load(Ordering::Relaxed) & (WITHDRAWN | CANCELLED) == WITHDRAWN
     }
 
+    /// Whether the closure was dropped, or will be, and does not run.
+    pub(super) fn is_cancelled(&self) -> bool {
+        // Relaxed: no data is read on the strength of it.
+        self.0.load(Ordering::Relaxed) & CANCELLED != 0
+    }
+
     /// Whether the result is there. If so, it is the holder's.
     pub(super) fn is_done(&self) -> bool {
         // Acquire: pairs with the Release that set `DONE`.

@@ -1,0 +1,300 @@
+//! What becomes of a submission that finds a bounded pool full.
+
+use super::crew::Uncount;
+use super::own::life_in;
+use super::shared::{Refused, Shared};
+use crate::error::Rejection;
+use crate::ledger::{Entry, Room};
+use crate::strategy::{Admit, Asking, Eviction, Scheduler};
+use crate::sync::Deadline;
+use crate::task::{Discarded, Task, TaskKind};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// What a [bounded](crate::Builder::capacity) pool does with a task from outside when it is full.
+///
+/// The `try_` methods never wait and never run the closure themselves: where `Block` or `CallerRuns` would, they give it back
+/// with [`Rejection::Full`]. [`TaskBuilder::wait_for_room`](crate::TaskBuilder::wait_for_room) sets a limit in time instead,
+/// whatever the policy.
+///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// use pool_core::{Rejection, WhenFull};
+/// use std::sync::mpsc;
+///
+/// let pool = my_strategy::Pool::builder().workers(1).capacity(1).when_full(WhenFull::Reject).build()?;
+/// let (begun, has_begun) = mpsc::channel();
+/// let (go_on, wait) = mpsc::channel::<()>();
+/// pool.execute(move || {
+///     begun.send(()).unwrap();
+///     wait.recv().unwrap();
+/// });
+/// has_begun.recv()?;
+/// pool.execute(|| println!("waits"));
+/// assert_eq!(pool.try_execute(|| ()).unwrap_err().reason(), Rejection::Full);
+/// go_on.send(())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// The submitter waits for room. The default: nothing is lost, and a pool that cannot keep up slows down its source.
+    ///
+    /// Threads that wait are not served in their order: one that comes in time may go before.
+    #[default]
+    Block,
+    /// The task is refused: [`Rejection::Full`].
+    Reject,
+    /// The submitter runs the task, outside the pool: there the free functions, such as [`scope`](crate::scope()), do not know
+    /// the pool. What a task that is run so submits in turn comes in though the pool is full.
+    CallerRuns,
+    /// The task comes in, and the one that has waited longest is dropped unrun; its handle reports that it was cancelled. A
+    /// worker's own queue is not looked at: if the rest is empty, the task is refused.
+    DiscardOldest,
+    /// The task comes in, and the oldest of the least urgent is dropped unrun, as above. If none is less urgent than the one
+    /// that comes in, that one is refused.
+    DiscardLeastUrgent,
+}
+
+impl WhenFull {
+    /// What it asks of the strategy.
+    pub(crate) fn eviction(self) -> Option<Eviction> {
+        match self {
+            Self::Block | Self::Reject | Self::CallerRuns => None,
+            Self::DiscardOldest => Some(Eviction::Oldest),
+            Self::DiscardLeastUrgent => Some(Eviction::LeastUrgent),
+        }
+    }
+}
+
+/// What a submission says about a full pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfFull {
+    /// As the pool's policy has it.
+    Policy,
+    /// As the pool's policy has it, but without waiting and without running the task.
+    Try,
+    /// To wait so long for room.
+    Wait(Duration),
+    /// To come in all the same: the submitter waits for the task, so each outside thread has one at most.
+    Exceed,
+}
+
+/// How room is to be made for one submission.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Wait(Deadline),
+    Discard(Eviction),
+    RunHere,
+    Exceed,
+    Refuse,
+}
+
+/// What comes next for a submission that was refused for want of room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    TryAgain,
+    RunHere,
+    Refuse,
+}
+
+thread_local! {
+    /// Whether this thread runs a task for want of room.
+    static RUNS_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+impl<S: Scheduler<Task>> Shared<S> {
+    /// Submits a task from outside, or gives it back.
+    #[inline(always)]
+    pub(crate) fn submit(&self, task: Task, hint: Option<S::Hint>, if_full: IfFull) -> Result<(), (Task, Rejection)> {
+        self.inject_if_open(task, hint, if_full == IfFull::Exceed).or_else(|refused| self.overflow(refused, if_full))
+    }
+
+    #[cold]
+    fn overflow(&self, refused: Refused<S::Hint>, if_full: IfFull) -> Result<(), (Task, Rejection)> {
+        let way = self.way(if_full);
+        let (mut task, mut hint) = match refused {
+            Refused::Closed(task) => return Err((task, Rejection::ShutDown)),
+            Refused::Full(task, hint) => (task, hint),
+        };
+        loop {
+            match self.make_room(1, hint.as_ref(), way) {
+                Next::TryAgain => {}
+                Next::RunHere => {
+                    self.run_here(task);
+                    return Ok(());
+                }
+                Next::Refuse => {
+                    self.crew.ledger.refuse_full(1);
+                    return Err((task, Rejection::Full));
+                }
+            }
+            (task, hint) = match self.inject_if_open(task, hint, matches!(way, Way::Exceed)) {
+                Ok(()) => return Ok(()),
+                Err(Refused::Closed(task)) => return Err((task, Rejection::ShutDown)),
+                Err(Refused::Full(task, hint)) => (task, hint),
+            };
+        }
+    }
+
+    /// Submits all tasks from outside, or gives all back; but where the policy makes room for one after the other, those that
+    /// are in stay in when the pool is closed meanwhile.
+    pub(crate) fn submit_batch(
+        &self,
+        tasks: Vec<Task>,
+        hint: Option<S::Hint>,
+        if_full: IfFull,
+    ) -> Result<(), (Vec<Task>, Rejection)> {
+        match self.enter_batch(tasks.len(), if_full == IfFull::Exceed) {
+            Entry::In => {
+                self.inject_counted_batch(tasks, hint);
+                Ok(())
+            }
+            Entry::Closed => Err((tasks, Rejection::ShutDown)),
+            Entry::Full => self.overflow_batch(tasks, hint, if_full),
+        }
+    }
+
+    #[cold]
+    fn overflow_batch(
+        &self,
+        tasks: Vec<Task>,
+        hint: Option<S::Hint>,
+        if_full: IfFull,
+    ) -> Result<(), (Vec<Task>, Rejection)> {
+        let (way, len) = (self.way(if_full), tasks.len());
+        if if_full == IfFull::Policy && !matches!(way, Way::Refuse) {
+            let mut tasks = tasks.into_iter();
+            while let Some(task) = tasks.next() {
+                if let Err((task, reason)) = self.submit(task, hint.clone(), if_full) {
+                    return Err((std::iter::once(task).chain(tasks).collect(), reason));
+                }
+            }
+            return Ok(());
+        }
+        loop {
+            if self.make_room(len, hint.as_ref(), way) != Next::TryAgain {
+                self.crew.ledger.refuse_full(len as u64);
+                return Err((tasks, Rejection::Full));
+            }
+            match self.enter_batch(len, matches!(way, Way::Exceed)) {
+                Entry::In => {
+                    self.inject_counted_batch(tasks, hint);
+                    return Ok(());
+                }
+                Entry::Closed => return Err((tasks, Rejection::ShutDown)),
+                Entry::Full => {}
+            }
+        }
+    }
+
+    /// Counts a whole batch, before it becomes visible: in a bounded pool under the lock of the strategy, if it asks under one.
+    fn enter_batch(&self, len: usize, in_any_case: bool) -> Entry {
+        let ledger = &self.crew.ledger;
+        let mut entry = Entry::Full;
+        if ledger.room().is_none() {
+            entry = ledger.admit(&Asking::unlocked(), len as u64, in_any_case);
+        } else {
+            let counted = Cell::new(0);
+            let uncount = Uncount { crew: &self.crew, lost: &counted };
+            self.scheduler.inject_if(|asking| {
+                entry = ledger.admit(&asking, len as u64, in_any_case);
+                if entry == Entry::In {
+                    counted.set(len);
+                }
+                Admit::Full
+            });
+            std::mem::forget(uncount);
+        }
+        if entry != Entry::In {
+            self.crew.settle_after_fence();
+        }
+        entry
+    }
+
+    fn way(&self, if_full: IfFull) -> Way {
+        let policy = self.crew.when_full;
+        // A thread of the pool that is not at work may be the one that would have to make room.
+        if if_full == IfFull::Exceed || life_in(self.crew.id()).is_some() {
+            return Way::Exceed;
+        }
+        match (if_full, policy.eviction()) {
+            (IfFull::Wait(limit), _) => Way::Wait(Deadline::after(limit)),
+            (_, Some(eviction)) => Way::Discard(eviction),
+            (IfFull::Policy, None) if policy == WhenFull::Block => Way::Wait(Deadline::Never),
+            // Or a chain of tasks, each of which submits the next, would take the stack.
+            (IfFull::Policy, None) if policy == WhenFull::CallerRuns => {
+                if RUNS_HERE.try_with(Cell::get).unwrap_or(false) { Way::Exceed } else { Way::RunHere }
+            }
+            _ => Way::Refuse,
+        }
+    }
+
+    /// Looks whether there is room for `n` after all, and makes it if not.
+    fn make_room(&self, n: usize, hint: Option<&S::Hint>, way: Way) -> Next {
+        let Some(room) = self.crew.ledger.room() else { return Next::TryAgain };
+        let has_room = || room.has_room(n as u64, || self.crew.totals());
+        if has_room() {
+            return Next::TryAgain;
+        }
+        let is_made = match way {
+            Way::Exceed => true,
+            Way::RunHere => return Next::RunHere,
+            Way::Refuse => false,
+            Way::Wait(_) | Way::Discard(_) if n as u64 > room.capacity() => false,
+            Way::Wait(deadline) => room.wait(deadline, || self.crew.ledger.is_closed() || has_room()),
+            Way::Discard(eviction) => self.discard_one(room, eviction, hint),
+        };
+        if is_made { Next::TryAgain } else { Next::Refuse }
+    }
+
+    /// Drops one waiting task unrun. `false` if the strategy offers none.
+    fn discard_one(&self, room: &Room, which: Eviction, hint: Option<&S::Hint>) -> bool {
+        // As many as wait, at most: those that must not be dropped go back.
+        for _ in 0..room.capacity() {
+            let Some(task) = self.scheduler.evict(which, hint) else { return false };
+            if task.kind() == TaskKind::Awaited {
+                self.put_back(task);
+                continue;
+            }
+            let (discarded, panicked) = match catch_unwind(AssertUnwindSafe(|| task.discard())) {
+                Ok(discarded) => (discarded, None),
+                Err(payload) => (Discarded::Task, Some(payload)),
+            };
+            match discarded {
+                Discarded::Task => self.crew.ledger.discard(),
+                Discarded::Shell => self.crew.ledger.give_back(0, 1),
+                Discarded::Void => {}
+            }
+            // It may have been the last that waited.
+            self.crew.settle_after_fence();
+            if let Some(payload) = panicked {
+                self.crew.report_panic(payload);
+            }
+            if discarded != Discarded::Void {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// A thread outside waits for this one: it goes to the end of the queue.
+    fn put_back(&self, task: Task) {
+        let lost = Cell::new(1);
+        let uncount = Uncount { crew: &self.crew, lost: &lost };
+        self.scheduler.inject(task, None);
+        std::mem::forget(uncount);
+        self.crew.notify_many(1);
+    }
+
+    /// Runs a task on the thread that wanted to submit it.
+    fn run_here(&self, task: Task) {
+        let before = RUNS_HERE.try_with(|runs| runs.replace(true));
+        let _ = task.run_guarded(0, |payload| self.crew.report_panic(payload));
+        if let Ok(before) = before {
+            let _ = RUNS_HERE.try_with(|runs| runs.set(before));
+        }
+        self.crew.ledger.run_by_caller();
+    }
+}
