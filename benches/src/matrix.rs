@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use crate::capability::{Class, Contestant, Execute, Join, Reduce, Scoped, Spawn};
 use crate::contestant::{
-    Chili, CrossbeamChannel, ExecutorsChannel, ExecutorsStealing, Fifo, Kanal, Priority, Rayon, RustyPool, Sequential,
-    Threadpool, Tokio, WorkStealing,
+    Chili, CrossbeamChannel, ExecutorsChannel, ExecutorsStealing, Fifo, FifoBounded, Kanal, Priority, Rayon, RustyPool,
+    Sequential, Threadpool, Tokio, WorkStealing,
 };
 use crate::measure::Run;
 use crate::workload;
@@ -34,6 +34,7 @@ pub fn all() -> Vec<Entry> {
         Enlist::<Fifo>::new().execute().spawn().join().scoped().reduce().entry,
         Enlist::<WorkStealing>::new().execute().spawn().join().scoped().reduce().entry,
         Enlist::<Priority>::new().execute().spawn().join().scoped().reduce().entry,
+        Enlist::<FifoBounded>::new().with(workload::outside::cells::<FifoBounded>()).entry,
         Enlist::<Rayon>::new().execute().join().scoped().reduce().entry,
         Enlist::<Chili>::new().join().reduce().entry,
         Enlist::<Tokio>::new().execute().spawn().entry,

@@ -1,7 +1,7 @@
 //! Runs one operation of a pool a given number of times, under an instruction counter. See `benches/instructions`.
 
 use pool_any::{AnyStrategy, Strategy};
-use pool_core::{Scheduler, Task};
+use pool_core::{Builder, Pool, Scheduler, Task};
 use pool_fifo::Fifo;
 use pool_priority::Priority;
 use pool_workstealing::WorkStealing;
@@ -27,7 +27,11 @@ fn tree(depth: u32) -> u64 {
 }
 
 fn run<S: Scheduler<Task> + 'static>(scheduler: S, operation: &str, times: u64) -> Result<(), String> {
-    let pool = pool_core::Pool::builder_with(scheduler).workers(1).build().map_err(|error| error.to_string())?;
+    run_in(Pool::builder_with(scheduler), operation, times)
+}
+
+fn run_in<S: Scheduler<Task> + 'static>(pool: Builder<S>, operation: &str, times: u64) -> Result<(), String> {
+    let pool = pool.workers(1).build().map_err(|error| error.to_string())?;
     match operation {
         "join" => {
             // A tree of depth d is 2^d - 1 joins.
@@ -93,12 +97,13 @@ fn main() -> ExitCode {
                 "fifo" => run(Fifo::new(), operation, times),
                 "workstealing" => run(WorkStealing::new(), operation, times),
                 "priority" => run(Priority::new(), operation, times),
+                "fifo-bounded" => run_in(Pool::builder_with(Fifo::new()).capacity(usize::MAX >> 1), operation, times),
                 other => match other.strip_prefix("any-").map(str::parse::<Strategy>) {
                     Some(Ok(strategy)) => run(AnyStrategy::new(strategy), operation, times),
                     Some(Err(error)) => Err(error.to_string()),
-                    None => {
-                        Err(format!("no strategy {other}; known: fifo, workstealing, priority, any-fifo and so on"))
-                    }
+                    None => Err(format!(
+                        "no strategy {other}; known: fifo, workstealing, priority, fifo-bounded, any-fifo and so on"
+                    )),
                 },
             },
             Err(error) => Err(format!("{times}: {error}")),

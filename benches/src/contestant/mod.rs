@@ -17,7 +17,7 @@ mod warm_up;
 pub use self::channels::{CrossbeamChannel, Kanal};
 pub use self::chili::Chili;
 pub use self::executors::{ExecutorsChannel, ExecutorsStealing};
-pub use self::ours::{Fifo, Priority, WorkStealing};
+pub use self::ours::{Fifo, FifoBounded, Priority, WorkStealing};
 pub use self::rayon::Rayon;
 pub use self::rusty_pool::RustyPool;
 pub use self::sequential::Sequential;

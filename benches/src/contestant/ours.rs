@@ -6,7 +6,7 @@ use super::warm_up::warm_up_with_tasks;
 use crate::capability::{Class, Contestant, Execute, Join, Reduce, Scoped, Spawn};
 
 macro_rules! strategy {
-    ($(#[$doc:meta])* $type:ident, $name:literal, $pool:ty, $urgent:expr) => {
+    ($(#[$doc:meta])* $type:ident, $name:literal, $pool:ty, $urgent:expr $(, $capacity:expr)?) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $type($pool);
@@ -16,8 +16,9 @@ macro_rules! strategy {
             const CLASS: Class = Class::Ours;
 
             fn start(workers: usize) -> Self {
-                let pool = <$pool>::builder().workers(workers).build();
-                $type(pool.expect("threads can be started"))
+                let builder = <$pool>::builder().workers(workers);
+                $(let builder = builder.capacity($capacity);)?
+                $type(builder.build().expect("threads can be started"))
             }
 
             fn warm_up(&self) {
@@ -116,4 +117,9 @@ strategy! {
 strategy! {
     /// `pool-priority`; urgent tasks get its high priority.
     Priority, "pool-priority", pool_core::Pool<pool_priority::Priority>, pool_priority::Level::HIGH
+}
+
+strategy! {
+    /// `pool-fifo` with a capacity that no workload reaches: what the bound itself costs.
+    FifoBounded, "pool-fifo-bounded", pool_core::Pool<pool_fifo::Fifo>, (), 1 << 20
 }
