@@ -15,13 +15,14 @@
 //! | `error` | every error, and panics as values |
 //! | [`sync`] | the one switch between `std` and loom: atomics, locks, parking, pauses, deadlines, the processor count |
 //! | [`strategy`] | the two traits, and what strategies are built from |
-//! | `task` | the task in its three words, its payload, the cell that a handle shares with it |
+//! | `task` | the task in its three words, its payload, the cell that a handle shares with it; the token that tells it to end |
 //! | `ledger` | what became of every task, in counters; admission; the metrics |
 //! | `offers` | what a worker offers to other workers: halves of joins, tasks of scopes. Data only |
 //! | `idle` | the policy: which workers search, which sleep, which one to wake; its README has the proof |
 //! | `worker` | seats, the crew, the quiet moment, the context of running code, the thread that drives the policy |
 //! | `parallel` | the protocols on top: join, scope, loops |
 //! | `pool` | the public pool: builder, submission, handles, waiting calls |
+//! | `control` | groups of tasks that are waited for and cancelled together |
 //! | [`user`] | the names that a user needs, for the strategy crates to re-export |
 //!
 //! # The life of a task
@@ -87,6 +88,25 @@
 //! # Ok::<(), pool_core::BuildError>(())
 //! ```
 //!
+//! # Groups
+//!
+//! A [`TaskGroup`] gives the results of its tasks as they end. Dropping it cancels them, so a `?` leaves nothing behind that
+//! has not started. A [`CancelToken`] tells running work to end, by a call or by time.
+//!
+//! ```
+//! # use pool_core::doc_toy as my_strategy;
+//! # let pool = my_strategy::Pool::builder().workers(2).build()?;
+//! use pool_core::{CancelToken, TaskGroup};
+//! use std::time::Duration;
+//!
+//! let mut group = TaskGroup::with_token(&CancelToken::new().with_timeout(Duration::from_secs(60)));
+//! for text in ["6", "7"] {
+//!     group.spawn(pool.task(), || text.parse::<u32>());
+//! }
+//! assert_eq!(group.try_join_ok()?, [6, 7]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Waiting on a worker
 //!
 //! A worker that waits for a task runs the task itself if it has not started, helps with parts of it, or parks; it
@@ -137,6 +157,8 @@
 //! |---|---|
 //! | [`Pool::execute`] | none for a closure of up to two words, else one; and the strategy's own, spread over many tasks |
 //! | [`Pool::spawn`] | one |
+//! | [`TaskGroup::spawn`] | two, and room in lists of the group |
+//! | [`CancelToken::new`], and each child | one |
 //! | [`join`] | none, except for lists of the worker that grow with the depth of the recursion |
 //! | the loops | none without helpers; with them, a list of results in each part that is helped with |
 //! | [`Pool::install`]; from outside also [`Pool::join`], [`Pool::scope`], the loops | one |
@@ -159,6 +181,7 @@ extern crate self as pool_core;
 
 #[cfg(doctest)]
 mod compile_fail;
+mod control;
 #[doc(hidden)]
 #[path = "strategy/toy.rs"]
 #[allow(missing_docs)]
@@ -178,7 +201,10 @@ mod worker;
 
 /// All that a user of a pool can name. The strategy crates re-export it whole, so that one dependency is enough.
 pub mod user {
-    pub use crate::error::{BuildError, EnvError, JoinError, Rejected, Rejection, StartError, WaitError};
+    pub use crate::control::TaskGroup;
+    pub use crate::error::{
+        BuildError, CancelReason, Cancelled, EnvError, JoinError, Rejected, Rejection, StartError, TaskError, WaitError,
+    };
     pub use crate::ledger::Metrics;
     pub use crate::parallel::{LoopIndex, Scope, for_each, for_each_mut, join, map_reduce, scope};
     pub use crate::pool::{
@@ -187,6 +213,7 @@ pub mod user {
     };
     pub use crate::strategy::{Scheduler, Worker};
     pub use crate::task::Task;
+    pub use crate::task::token::{CancelToken, current_token, is_cancelled};
     pub use crate::worker::WhenFull;
 
     /// The pool of any strategy: [`Pool`], by a name that the strategy crates do not give to their own.

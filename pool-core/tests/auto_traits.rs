@@ -6,8 +6,8 @@ use pool_core::strategy::shared_queue::{QueueEnd, SharedQueue};
 use pool_core::strategy::{Admit, Asking};
 use pool_core::sync::{Condvar, Mutex, SpinLock};
 use pool_core::{
-    BuildError, Builder, CurrentPool, EnvError, Execute, JoinError, JoinHandle, Metrics, Rejected, Rejection, Scope,
-    StartError, Task, TaskBuilder, WaitError,
+    BuildError, Builder, CancelReason, CancelToken, Cancelled, CurrentPool, EnvError, Execute, JoinError, JoinHandle,
+    Metrics, Rejected, Rejection, Scope, StartError, Task, TaskBuilder, TaskError, TaskGroup, WaitError,
 };
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
@@ -38,6 +38,9 @@ fn of_what_users_hold() {
     is_all::<JoinHandle<u8>>();
     // The result goes to one thread: it need not be `Sync`.
     is_all::<JoinHandle<Cell<u8>>>();
+    is_all::<CancelToken>();
+    is_all::<TaskGroup<u8>>();
+    is_all::<TaskGroup<Cell<u8>>>();
     is_send::<Task>();
     is_unpin::<Task>();
     is_unwind_safe::<Task>();
@@ -54,6 +57,9 @@ fn of_errors() {
     is_all::<StartError>();
     is_all::<EnvError>();
     is_all::<WaitError>();
+    is_all::<CancelReason>();
+    is_all::<Cancelled>();
+    is_all::<TaskError<BuildError>>();
     is_send::<Rejected<Closure>>();
     is_sync::<Rejected<Closure>>();
     is_unpin::<Rejected<Closure>>();

@@ -5,7 +5,7 @@
 #![cfg(all(any(target_os = "linux", target_os = "macos", target_os = "freebsd"), not(miri)))]
 
 use pool_core::doc_toy::Pool;
-use pool_core::{Rejection, WaitError};
+use pool_core::{Rejection, TaskGroup, WaitError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -55,14 +55,19 @@ fn names_the_fork<R>(f: impl FnOnce() -> R) -> bool {
 
 #[test]
 fn a_child_process_is_told_that_it_has_no_workers() {
-    let pool = Pool::builder().workers(2).build().unwrap();
+    let pool = Pool::builder().workers(3).build().unwrap();
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let running = pool.spawn(move || gate.recv().is_ok());
     let waiting = pool.spawn(|| 5);
     let done = pool.spawn(|| 6);
+    let (begin, begun) = std::sync::mpsc::channel();
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let mut group = TaskGroup::new();
+    group.spawn(pool.task(), move || begin.send(()).is_ok() && ended.recv().is_ok());
+    begun.recv().unwrap();
     pool.install(|| ());
     // What the child takes out of these is still there in the parent.
-    let (mut pool, mut running, mut done) = (Some(pool), Some(running), Some(done));
+    let (mut pool, mut running, mut done, mut group) = (Some(pool), Some(running), Some(done), Some(group));
     while !done.as_ref().unwrap().is_finished() {
         std::thread::yield_now();
     }
@@ -90,6 +95,7 @@ fn a_child_process_is_told_that_it_has_no_workers() {
             pool.workers() == 0 && pool.metrics().workers == 0,
             done.take().unwrap().join().is_ok_and(|six| six == 6),
             running.take().unwrap().join().unwrap_err().to_string().contains("forked"),
+            group.take().unwrap().try_join_all().unwrap_err().to_string().contains("forked"),
         ];
         pool.close();
         drop(pool);
@@ -99,6 +105,8 @@ fn a_child_process_is_told_that_it_has_no_workers() {
     }));
     // The child had a copy.
     open.send(()).unwrap();
+    end.send(()).unwrap();
+    assert_eq!(group.take().unwrap().try_join_all().unwrap(), [true]);
     assert!(running.take().unwrap().join().unwrap());
     assert_eq!((waiting.join().unwrap(), done.take().unwrap().join().unwrap()), (5, 6));
 }

@@ -1,8 +1,10 @@
 //! Errors. An error that refuses a closure gives it back.
 
+mod cancel;
 mod env;
 pub(crate) mod panic;
 
+pub use cancel::{CancelReason, Cancelled, TaskError};
 pub use env::EnvError;
 
 use std::any::Any;

@@ -3,13 +3,14 @@
 use crate::error::JoinError;
 use crate::sync::{Deadline, is_inherited};
 use crate::task::cell::Holder;
+use crate::task::token::Entered;
 use crate::task::wait;
 use crate::worker::{Context, Life, STARTING, life_in};
 use std::fmt;
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 /// The right to the result of a task, from [`Pool::spawn`](crate::Pool::spawn) or [`spawn`](crate::spawn).
@@ -54,9 +55,7 @@ impl<R> JoinHandle<R> {
     #[track_caller]
     pub fn join(mut self) -> Result<R, JoinError> {
         self.run_if_waiting();
-        if life_in(self.holder.pool()) == Some(Life::Starting) && !self.holder.is_over() {
-            panic!("{STARTING}");
-        }
+        self.assert_may_wait();
         wait::for_task(&mut self.holder, Deadline::Never);
         self.finish()
     }
@@ -115,21 +114,41 @@ impl<R> JoinHandle<R> {
     /// # Ok::<(), pool_core::WaitError>(())
     /// ```
     pub fn is_finished(&self) -> bool {
-        self.holder.is_over() || is_inherited(self.holder.pool())
+        self.holder.is_over() || self.is_inherited()
     }
 
-    /// On a worker of the task's pool: runs it here if it has not started.
-    fn run_if_waiting(&self) {
-        if self.holder.is_waiting() {
-            Context::with(|context| {
-                if let Some(context) = context {
-                    context.run_now(|pool| self.holder.run_if_waiting(pool));
-                }
-            });
+    /// On a worker of the task's pool: runs it here if it has not started. `true` if so.
+    pub(crate) fn run_if_waiting(&self) -> bool {
+        self.holder.is_waiting()
+            && Context::with(|context| {
+                context.is_some_and(|context| {
+                    // The token of the task that waits is not that of the task that it waits for.
+                    let _entered = Entered::without_token();
+                    context.run_now(|pool| self.holder.run_if_waiting(pool))
+                })
+            })
+    }
+
+    /// Panics in a hook that runs before the thread is a worker of the task's pool, if the task has not ended.
+    #[track_caller]
+    pub(crate) fn assert_may_wait(&self) {
+        if life_in(self.holder.pool()) == Some(Life::Starting) && !self.holder.is_over() {
+            panic!("{STARTING}");
         }
     }
 
-    fn finish(mut self) -> Result<R, JoinError> {
+    /// Whether the task belongs to a pool of the process that this one was forked from.
+    pub(crate) fn is_inherited(&self) -> bool {
+        is_inherited(self.holder.pool())
+    }
+
+    /// Leaves `waker` to be woken when there is nothing left to wait for. `false` if that is so now.
+    pub(crate) fn set_waker(&mut self, waker: &Waker) -> bool {
+        self.holder.set_waker(waker)
+    }
+
+    /// The result of a task that [is finished](Self::is_finished).
+    pub(crate) fn finish(mut self) -> Result<R, JoinError> {
         self.take_outcome()
     }
 
@@ -163,7 +182,7 @@ impl<R> Future for JoinHandle<R> {
 
     /// Never runs the task: a poll must not block. Polled again after it was ready, it reports that the task was cancelled.
     fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<Self::Output> {
-        if !is_inherited(self.holder.pool()) && self.holder.set_waker(context.waker()) {
+        if !self.is_inherited() && self.set_waker(context.waker()) {
             Poll::Pending
         } else {
             Poll::Ready(self.take_outcome())

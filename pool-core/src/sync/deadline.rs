@@ -26,6 +26,30 @@ impl Deadline {
         }
     }
 
+    /// The one that comes first.
+    pub(crate) fn earlier(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::At(one), Self::At(two)) => Self::At(one.min(two)),
+            (end @ Self::At(_), Self::Never) | (Self::Never, end) => end,
+        }
+    }
+
+    /// The time, if there is one.
+    pub(crate) fn instant(self) -> Option<Instant> {
+        match self {
+            Self::Never => None,
+            Self::At(end) => Some(end),
+        }
+    }
+
+    /// Whether the time has come. Under loom, which has no clock, it never has: work that asks is not ended by its deadline.
+    pub(crate) fn has_passed(self) -> bool {
+        match self {
+            Self::At(end) if !cfg!(loom) => end <= Instant::now(),
+            _ => false,
+        }
+    }
+
     /// Parks until unparked, or spuriously, or until the deadline. `false` once that has passed. Under loom, which has no
     /// clock, it passes as soon as other threads have had a turn.
     pub(crate) fn park(self) -> bool {

@@ -13,6 +13,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod payload;
+pub(crate) mod token;
 pub(crate) mod wait;
 
 use crate::error::panic;

@@ -25,6 +25,6 @@ pub(crate) use crew::{Crew, Hook, Hooks, PanicHandler};
 pub(crate) use inject::Inject;
 pub(crate) use overload::IfFull;
 pub use overload::WhenFull;
-pub(crate) use own::{Life, STARTING, life_in};
+pub(crate) use own::{Life, STARTING, is_starting, life_in};
 pub(crate) use shared::Shared;
 pub(crate) use thread::WorkerThread;

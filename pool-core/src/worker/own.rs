@@ -34,6 +34,11 @@ pub(crate) fn life_in(pool: usize) -> Option<Life> {
     (own == pool).then_some(life)
 }
 
+/// Whether this thread is about to be a worker of some pool.
+pub(crate) fn is_starting() -> bool {
+    OWN.try_with(Cell::get).is_ok_and(|(pool, life)| pool != 0 && life == Life::Starting)
+}
+
 /// What a thread is told that would wait for its pool before it runs tasks.
 pub(crate) const STARTING: &str = "`on_start` runs before the thread is a worker, and cannot wait for its own pool: \
     no worker may be there yet; submit without waiting, or wait in a task";
