@@ -88,6 +88,8 @@
 //! # Ok::<(), pool_core::BuildError>(())
 //! ```
 //!
+//! [`Pool::try_for_each`], [`Pool::find_any`] and [`Pool::find_first`] end before their range does.
+//!
 //! # Groups
 //!
 //! A [`TaskGroup`] gives the results of its tasks as they end. Dropping it cancels them, so a `?` leaves nothing behind that
@@ -206,7 +208,9 @@ pub mod user {
         BuildError, CancelReason, Cancelled, EnvError, JoinError, Rejected, Rejection, StartError, TaskError, WaitError,
     };
     pub use crate::ledger::Metrics;
-    pub use crate::parallel::{LoopIndex, Scope, for_each, for_each_mut, join, map_reduce, scope};
+    pub use crate::parallel::{
+        LoopIndex, Scope, find_any, find_first, for_each, for_each_mut, join, map_reduce, scope, try_for_each,
+    };
     pub use crate::pool::{
         Builder, CurrentPool, Execute, JoinHandle, Place, Pool, TaskBuilder, current_worker, default_workers, execute,
         spawn, task, try_execute, try_spawn,

@@ -11,6 +11,6 @@ mod scope;
 mod wait;
 
 pub use join::join;
-pub use loops::{LoopIndex, for_each, for_each_mut, map_reduce};
+pub use loops::{LoopIndex, find_any, find_first, for_each, for_each_mut, map_reduce, try_for_each};
 pub(crate) use scope::scope_here;
 pub use scope::{Scope, scope};

@@ -3,6 +3,7 @@
 mod batch;
 mod builder;
 mod current;
+mod early;
 mod execute;
 mod handle;
 mod life;

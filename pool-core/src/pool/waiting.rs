@@ -322,7 +322,7 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
     /// Runs `f` with the context of a worker of the pool: this one, or another, which is asked and waited for.
     #[inline]
     #[track_caller]
-    fn on_worker<F, R>(self, f: F) -> R
+    pub(super) fn on_worker<F, R>(self, f: F) -> R
     where
         F: FnOnce(&Context) -> R + Send,
         R: Send,

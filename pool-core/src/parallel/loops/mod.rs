@@ -1,4 +1,4 @@
-//! Parallel loops: [`for_each`], [`for_each_mut`], [`map_reduce`].
+//! Parallel loops: [`for_each`], [`for_each_mut`], [`map_reduce`]; and those that [end early](early).
 //!
 //! A loop is one range in one worker's hand, never a task for each element. The worker runs it from the left, in
 //! *blocks*: of one element first, then longer, then shorter again. Before the first block, and again whenever there is
@@ -21,15 +21,18 @@
 //! Ranges that are divided when they are stolen: Tzannes, Caragea, Barua, Vishkin, "Lazy binary-splitting" (2010).
 //! Blocks that shrink towards the end: Polychronopoulos, Kuck, "Guided self-scheduling" (1987).
 
+mod early;
 mod index;
 mod span;
 mod team;
 
+pub use early::{find_any, find_first, try_for_each};
 pub use index::LoopIndex;
 
 use index::len;
 use std::ops::Range;
 use std::slice;
+use team::Limit;
 
 /// Calls `f` with every number of `range`, once each, in parallel if workers are free.
 ///
@@ -56,7 +59,7 @@ where
     I: LoopIndex,
     F: Fn(I) + Sync,
 {
-    let block = |steps: Range<u64>| steps.for_each(|step| f(range.start.forward(step)));
+    let block = |steps: Range<u64>, _: &Limit| steps.for_each(|step| f(range.start.forward(step)));
     team::run(len(&range), &block, &|(), ()| ());
 }
 
@@ -79,7 +82,7 @@ where
     F: Fn(&mut T) + Sync,
 {
     let elements = Elements(slice.as_mut_ptr());
-    let block = |steps: Range<u64>| {
+    let block = |steps: Range<u64>, _: &Limit| {
         // SAFETY: within the slice, which is borrowed for as long as the loop runs, and no two blocks overlap.
         unsafe { elements.block(steps) }.iter_mut().for_each(&f);
     };
@@ -127,7 +130,7 @@ where
     F: Fn(R, R) -> R + Sync,
 {
     let map = |step| map(range.start.forward(step));
-    team::run(len(&range), &|steps| reduce_block(steps, &map, &reduce), &reduce)
+    team::run(len(&range), &|steps, _: &Limit| reduce_block(steps, &map, &reduce), &reduce)
 }
 
 /// Maps and reduces a range that is not empty, here.

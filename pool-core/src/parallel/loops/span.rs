@@ -47,6 +47,11 @@ impl Span {
         Self { base: range.start, rest: AtomicU64::new(rest.pack()) }
     }
 
+    /// Where it began.
+    pub(super) fn base(&self) -> u64 {
+        self.base
+    }
+
     /// Whether there is enough for two.
     pub(super) fn is_divisible(&self) -> bool {
         Rest::unpack(self.rest.load(Ordering::Relaxed)).len() > 1
