@@ -10,6 +10,7 @@ mod bounded;
 mod delivery;
 mod dispatch;
 mod ending;
+mod groups;
 mod handles;
 mod idle;
 mod life;
@@ -26,6 +27,7 @@ pub use bounded::*;
 pub use delivery::*;
 pub use dispatch::*;
 pub use ending::*;
+pub use groups::*;
 pub use handles::*;
 pub use idle::*;
 pub use life::*;
@@ -62,6 +64,8 @@ macro_rules! in_pool_tests {
             a_lock_may_be_held_around_a_join, waiting_never_picks_up_foreign_tasks, helping_takes_bounded_stack,
             waits_for_what_runs_elsewhere, many_outside_threads_wait_at_once, a_scope_takes_tasks_from_anywhere,
             pools_use_each_other,
+            groups_end_on_one_worker, results_of_a_group_come_as_tasks_end, an_error_ends_a_group_at_once,
+            a_cancelled_group_begins_nothing_more, groups_end_with_their_pool, a_group_spans_pools, loops_end_early,
             idle_is_free, has_no_threads_but_its_workers, a_round_trip_wakes_no_crowd,
             a_handle_is_a_future, a_waker_is_replaced, a_cancelled_task_never_runs,
             a_timed_join_gives_the_handle_back, a_dropped_handle_detaches, handles_outlive_the_pool,
