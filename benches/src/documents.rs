@@ -18,6 +18,8 @@ mod pool_conformance {}
 mod choosing_a_pool {}
 #[doc = include_str!("../../docs/coming-from.md")]
 mod coming_from {}
+#[doc = include_str!("../../docs/jobs.md")]
+mod jobs {}
 #[doc = include_str!("../../docs/waiting.md")]
 mod waiting {}
 #[doc = include_str!("../../docs/shutdown.md")]

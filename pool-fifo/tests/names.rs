@@ -2,10 +2,11 @@
 
 #[allow(unused_imports)]
 use pool_fifo::{
-    BuildError, Builder, CurrentPool, EnvError, Execute, Fifo, FifoWorker, JoinError, JoinHandle, LoopIndex, Metrics,
-    Place, Pool, PoolOf, Rejected, Rejection, Scheduler, Scope, StartError, Task, TaskBuilder, WaitError, Worker,
-    current_worker, default_workers, execute, for_each, for_each_mut, join, map_reduce, scope, spawn, task,
-    try_execute, try_spawn,
+    BuildError, Builder, CancelReason, CancelToken, Cancelled, CurrentPool, EnvError, Execute, Fifo, FifoWorker,
+    JoinError, JoinHandle, LoopIndex, Metrics, Place, Pool, PoolOf, Rejected, Rejection, Scheduler, Scope, StartError,
+    Task, TaskBuilder, TaskError, TaskGroup, WaitError, WhenFull, Worker, current_token, current_worker,
+    default_workers, execute, find_any, find_first, for_each, for_each_mut, is_cancelled, join, map_reduce, scope,
+    spawn, task, try_execute, try_for_each, try_spawn,
 };
 
 /// Code that is generic over the strategy, as a library writes it.
