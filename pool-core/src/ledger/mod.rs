@@ -175,7 +175,10 @@ impl Ledger {
         if bits == 0 {
             return Entry::In;
         }
-        self.enter_at(bits, n, |room| room.take(n, in_any_case), || drop(gate.fetch_sub(n * ONE, Ordering::AcqRel)))
+        let undo = || {
+            gate.fetch_sub(n * ONE, Ordering::AcqRel);
+        };
+        self.enter_at(bits, n, |room| room.take(n, in_any_case), undo)
     }
 
     /// As [`enter`](Self::enter), by a thread that holds the lock under which all such calls are made, and under which the
