@@ -2,12 +2,12 @@
 
 #[allow(unused_imports)]
 use pool_any::{
-    AnyStrategy, AnyWorker, BuildError, Builder, CancelReason, CancelToken, Cancelled, CurrentPool, EnvError, Execute,
-    Fifo, JoinError, JoinHandle, Level, LoopIndex, Metrics, Place, Pool, PoolOf, Priority, Rejected, Rejection,
-    Scheduler, Scope, StartError, Strategy, Task, TaskBuilder, TaskError, TaskGroup, UnknownStrategy, WaitError,
-    WhenFull, WorkStealing, Worker, builder, current_token, current_worker, default_workers, execute, find_any,
-    find_first, for_each, for_each_mut, is_cancelled, join, map_reduce, scope, spawn, task, try_execute, try_for_each,
-    try_spawn,
+    AnyStrategy, AnyWorker, BuildError, Builder, CancelReason, CancelToken, Cancelled, CurrentPool, CurrentWorker,
+    EnvError, Execute, Fifo, JoinError, JoinHandle, Level, LoopIndex, Metrics, Place, Pool, PoolOf, Priority, Rejected,
+    Rejection, Remote, Scheduler, Scope, StartError, Strategy, Task, TaskBuilder, TaskError, TaskGroup,
+    UnknownStrategy, WaitError, WhenFull, WorkStealing, Worker, builder, current_token, current_worker,
+    default_workers, execute, find_any, find_first, for_each, for_each_mut, is_cancelled, join, map_reduce, scope,
+    spawn, task, try_execute, try_for_each, try_spawn,
 };
 
 /// Code that is generic over the strategy, as a library writes it.

@@ -52,6 +52,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A [`Remote`] submits to a pool without owning it.
+//!
 //! # Borrowing
 //!
 //! [`Pool::join`] and [`Pool::scope`] end only when all that they started has ended, so it may borrow. On a worker the free
@@ -212,8 +214,8 @@ pub mod user {
         LoopIndex, Scope, find_any, find_first, for_each, for_each_mut, join, map_reduce, scope, try_for_each,
     };
     pub use crate::pool::{
-        Builder, CurrentPool, Execute, JoinHandle, Place, Pool, TaskBuilder, current_worker, default_workers, execute,
-        spawn, task, try_execute, try_spawn,
+        Builder, CurrentPool, CurrentWorker, Execute, JoinHandle, Place, Pool, Remote, TaskBuilder, current_worker,
+        default_workers, execute, spawn, task, try_execute, try_spawn,
     };
     pub use crate::strategy::{Scheduler, Worker};
     pub use crate::task::Task;

@@ -65,6 +65,7 @@ fn a_child_process_is_told_that_it_has_no_workers() {
     let mut group = TaskGroup::new();
     group.spawn(pool.task(), move || begin.send(()).is_ok() && ended.recv().is_ok());
     begun.recv().unwrap();
+    let remote = pool.remote();
     pool.install(|| ());
     // What the child takes out of these is still there in the parent.
     let (mut pool, mut running, mut done, mut group) = (Some(pool), Some(running), Some(done), Some(group));
@@ -96,6 +97,8 @@ fn a_child_process_is_told_that_it_has_no_workers() {
             done.take().unwrap().join().is_ok_and(|six| six == 6),
             running.take().unwrap().join().unwrap_err().to_string().contains("forked"),
             group.take().unwrap().try_join_all().unwrap_err().to_string().contains("forked"),
+            remote.try_execute(|| ()).is_err_and(|error| error.reason() == Rejection::Forked),
+            remote.workers() == 0,
         ];
         pool.close();
         drop(pool);

@@ -16,6 +16,7 @@ mod idle;
 mod life;
 mod load;
 mod panics;
+mod remotes;
 mod shortsighted;
 mod support;
 mod urgency;
@@ -33,6 +34,7 @@ pub use idle::*;
 pub use life::*;
 pub use load::*;
 pub use panics::*;
+pub use remotes::*;
 pub use shortsighted::*;
 pub use support::{LIMIT, thread_states, within};
 pub use urgency::*;
@@ -80,6 +82,7 @@ macro_rules! in_pool_tests {
             submitters_that_wait_see_the_end, the_caller_runs_what_finds_no_room, a_full_pool_discards,
             a_batch_is_larger_than_the_room, balances_while_64_threads_fill_a_bounded_pool,
             free_functions_know_their_pool, waiting_for_ones_own_pool_is_the_same_error_everywhere,
+            a_remote_submits_as_its_pool, a_remote_does_not_keep_its_pool, remotes_race_with_the_end,
         }
     };
 }

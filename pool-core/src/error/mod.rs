@@ -21,7 +21,7 @@ const FORKED: &str = "the pool belongs to the process that this one was forked f
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// The pool has been shut down.
+    /// The pool has been shut down, or is gone.
     ShutDown,
     /// The pool is [bounded](crate::Builder::capacity) and has no room.
     Full,

@@ -76,6 +76,65 @@ where
     task::<()>().try_spawn(f)
 }
 
+/// The worker that a thread is: its number, and how many there are in its pool.
+///
+/// ```
+/// # use pool_core::doc_toy as my_strategy;
+/// use pool_core::CurrentWorker;
+///
+/// let pool = my_strategy::Pool::builder().workers(2).build()?;
+/// let here = pool.install(CurrentWorker::get).expect("`install` runs it on a worker");
+/// assert!(here.index() < 2);
+/// assert_eq!(here.workers(), 2);
+/// assert_eq!(CurrentWorker::get(), None);
+/// # Ok::<(), pool_core::BuildError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CurrentWorker {
+    index: usize,
+    workers: usize,
+}
+
+impl CurrentWorker {
+    /// The worker that the calling thread is; `None` elsewhere. Takes a lock, and time in proportion to the number of
+    /// workers; [`current_worker`] is the cheap form.
+    ///
+    /// ```
+    /// assert_eq!(pool_core::CurrentWorker::get(), None);
+    /// ```
+    pub fn get() -> Option<Self> {
+        Context::with(|context| {
+            let context = context?;
+            Some(Self { index: context.seat().index(), workers: context.crew().workers() })
+        })
+    }
+
+    /// The worker's number in its pool, from 0: as [`current_worker`]. It may exceed the number of workers after some have
+    /// retired.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().workers(1).build()?;
+    /// assert_eq!(pool.install(pool_core::CurrentWorker::get).map(|here| here.index()), Some(0));
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// How many workers the pool had at the time of [`get`](Self::get): as [`Pool::workers`](crate::Pool::workers).
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// let pool = my_strategy::Pool::builder().workers(3).build()?;
+    /// assert_eq!(pool.install(pool_core::CurrentWorker::get).map(|here| here.workers()), Some(3));
+    /// # Ok::<(), pool_core::BuildError>(())
+    /// ```
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+}
+
 /// The number of the worker that this thread is, from 0, in its pool; `None` elsewhere.
 ///
 /// ```

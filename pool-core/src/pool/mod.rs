@@ -7,13 +7,15 @@ mod early;
 mod execute;
 mod handle;
 mod life;
+mod remote;
 mod task_builder;
 mod waiting;
 
 pub use builder::{Builder, default_workers};
-pub use current::{current_worker, execute, spawn, try_execute, try_spawn};
+pub use current::{CurrentWorker, current_worker, execute, spawn, try_execute, try_spawn};
 pub use execute::Execute;
 pub use handle::JoinHandle;
+pub use remote::Remote;
 pub use task_builder::{CurrentPool, Place, TaskBuilder, task};
 
 use crate::error::Rejected;
@@ -120,9 +122,8 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// The worker behind a context of this very pool.
     fn own_worker<'a>(&self, context: &'a Context) -> &'a WorkerThread<S> {
         debug_assert_eq!(context.crew().id(), self.shared.crew.id());
-        // SAFETY: a context whose crew is this pool's was made by `WorkerThread::<S>::main` of this pool, with a
-        // pointer to the `WorkerThread<S>` itself, which outlives the context.
-        unsafe { &*std::ptr::from_ref(context.queue()).cast::<WorkerThread<S>>() }
+        // SAFETY: the context is of this very pool.
+        unsafe { WorkerThread::of(context) }
     }
 
     /// Runs `f` some time, on some worker: fire and forget. A panic in it goes to the pool's panic handler.

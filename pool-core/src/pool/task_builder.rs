@@ -40,7 +40,8 @@ pub struct TaskBuilder<P: Place> {
     pub(super) patience: Option<Duration>,
 }
 
-/// Where a [`TaskBuilder`] submits to: `&Pool<S>`, [`CurrentPool`], or `&dyn` [`Execute`](crate::Execute). Sealed.
+/// Where a [`TaskBuilder`] submits to: `&Pool<S>`, `&Remote<S>`, [`CurrentPool`], or `&dyn` [`Execute`](crate::Execute).
+/// Sealed.
 pub trait Place: sealed::Submit {}
 
 impl<S: Scheduler<Task> + 'static> Place for &Pool<S> {}

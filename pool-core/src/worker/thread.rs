@@ -76,6 +76,17 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         crew.count_out();
     }
 
+    /// The worker behind a context.
+    ///
+    /// # Safety
+    /// The context belongs to a pool of the strategy `S`.
+    #[inline(always)]
+    pub(crate) unsafe fn of(context: &Context) -> &Self {
+        // SAFETY: `main` made the context, for this `S` by this function's contract, with a pointer to the `WorkerThread<S>`
+        // itself, which outlives the context.
+        unsafe { &*std::ptr::from_ref(context.queue()).cast::<Self>() }
+    }
+
     /// Works until the worker is to leave. A panic out of the strategy is reported, and the work goes on.
     fn work(&self, context: &Context) {
         let mut seen = Seen::Done;
