@@ -3,9 +3,9 @@
 #[allow(unused_imports)]
 use pool_any::{
     AnyStrategy, AnyWorker, BuildError, Builder, CancelReason, CancelToken, Cancelled, CurrentPool, CurrentWorker,
-    EnvError, Execute, Fifo, JoinError, JoinHandle, Level, LoopIndex, Metrics, Place, Pool, PoolOf, Priority, Rejected,
-    Rejection, Remote, Scheduler, Scope, StartError, Strategy, Task, TaskBuilder, TaskError, TaskGroup,
-    UnknownStrategy, WaitError, WhenFull, WorkStealing, Worker, builder, current_token, current_worker,
+    EnvError, Execute, Fifo, FutureHandle, JoinError, JoinHandle, Level, LoopIndex, Metrics, Place, Pool, PoolOf,
+    Priority, Rejected, Rejection, Remote, Scheduler, Scope, StartError, Strategy, Task, TaskBuilder, TaskError,
+    TaskGroup, UnknownStrategy, WaitError, WhenFull, WorkStealing, Worker, builder, current_token, current_worker,
     default_workers, execute, find_any, find_first, for_each, for_each_mut, is_cancelled, join, map_reduce, scope,
     spawn, task, try_execute, try_for_each, try_spawn,
 };

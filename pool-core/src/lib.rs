@@ -23,6 +23,7 @@
 //! | `parallel` | the protocols on top: join, scope, loops |
 //! | `pool` | the public pool: builder, submission, handles, waiting calls |
 //! | `control` | groups of tasks that are waited for and cancelled together |
+//! | `future` | futures on a pool: their state, cell and handle |
 //! | [`user`] | the names that a user needs, for the strategy crates to re-export |
 //!
 //! # The life of a task
@@ -52,7 +53,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A [`Remote`] submits to a pool without owning it.
+//! # Futures
+//!
+//! [`Pool::spawn_future`] polls a future on the workers, each poll a task of its own, and returns a [`FutureHandle`]. A future
+//! that waits for a wake is in no queue and keeps no worker. See there what becomes of it when the pool ends.
+//!
+//! ```
+//! # use pool_core::doc_toy as my_strategy;
+//! let pool = my_strategy::Pool::builder().workers(1).build()?;
+//! let (one, two) = (pool.spawn(|| 1), pool.spawn(|| 2));
+//! let sum = pool.spawn_future(async { Ok::<i32, pool_core::JoinError>(one.await? + two.await?) });
+//! assert_eq!(sum.join()??, 3);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A [`Remote`] submits to a pool without owning it, also futures.
 //!
 //! # Borrowing
 //!
@@ -163,6 +178,7 @@
 //! | [`Pool::spawn`] | one |
 //! | [`TaskGroup::spawn`] | two, and room in lists of the group |
 //! | [`CancelToken::new`], and each child | one |
+//! | [`Pool::spawn_future`] | one, and none for a poll; and room in a list of those that wait |
 //! | [`join`] | none, except for lists of the worker that grow with the depth of the recursion |
 //! | the loops | none without helpers; with them, a list of results in each part that is helped with |
 //! | [`Pool::install`]; from outside also [`Pool::join`], [`Pool::scope`], the loops | one |
@@ -191,6 +207,7 @@ mod control;
 #[allow(missing_docs)]
 pub mod doc_toy;
 mod error;
+mod future;
 mod idle;
 mod ledger;
 #[cfg(all(test, loom))]
@@ -209,6 +226,7 @@ pub mod user {
     pub use crate::error::{
         BuildError, CancelReason, Cancelled, EnvError, JoinError, Rejected, Rejection, StartError, TaskError, WaitError,
     };
+    pub use crate::future::FutureHandle;
     pub use crate::ledger::Metrics;
     pub use crate::parallel::{
         LoopIndex, Scope, find_any, find_first, for_each, for_each_mut, join, map_reduce, scope, try_for_each,

@@ -7,8 +7,8 @@ use pool_core::strategy::{Admit, Asking};
 use pool_core::sync::{Condvar, Mutex, SpinLock};
 use pool_core::{
     BuildError, Builder, CancelReason, CancelToken, Cancelled, CurrentPool, CurrentWorker, EnvError, Execute,
-    JoinError, JoinHandle, Metrics, Rejected, Rejection, Remote, Scope, StartError, Task, TaskBuilder, TaskError,
-    TaskGroup, WaitError,
+    FutureHandle, JoinError, JoinHandle, Metrics, Rejected, Rejection, Remote, Scope, StartError, Task, TaskBuilder,
+    TaskError, TaskGroup, WaitError,
 };
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
@@ -42,6 +42,7 @@ fn of_what_users_hold() {
     is_all::<CancelToken>();
     is_all::<TaskGroup<u8>>();
     is_all::<TaskGroup<Cell<u8>>>();
+    is_all::<FutureHandle<Cell<u8>>>();
     is_all::<Remote<Stack>>();
     is_all::<TaskBuilder<&'static Remote<Stack>>>();
     is_all::<CurrentWorker>();

@@ -65,6 +65,7 @@ fn a_child_process_is_told_that_it_has_no_workers() {
     let mut group = TaskGroup::new();
     group.spawn(pool.task(), move || begin.send(()).is_ok() && ended.recv().is_ok());
     begun.recv().unwrap();
+    let mut future = Some(pool.spawn_future(std::future::pending::<()>()));
     let remote = pool.remote();
     pool.install(|| ());
     // What the child takes out of these is still there in the parent.
@@ -98,7 +99,10 @@ fn a_child_process_is_told_that_it_has_no_workers() {
             running.take().unwrap().join().unwrap_err().to_string().contains("forked"),
             group.take().unwrap().try_join_all().unwrap_err().to_string().contains("forked"),
             remote.try_execute(|| ()).is_err_and(|error| error.reason() == Rejection::Forked),
+            remote.try_spawn_future(async {}).is_err_and(|error| error.reason() == Rejection::Forked),
             remote.workers() == 0,
+            future.as_ref().unwrap().is_finished(),
+            future.take().unwrap().join().unwrap_err().to_string().contains("forked"),
         ];
         pool.close();
         drop(pool);
@@ -107,6 +111,7 @@ fn a_child_process_is_told_that_it_has_no_workers() {
         all && own.install(|| 7) == 7 && own.shutdown().is_ok()
     }));
     // The child had a copy.
+    assert!(!future.take().unwrap().is_finished());
     open.send(()).unwrap();
     end.send(()).unwrap();
     assert_eq!(group.take().unwrap().try_join_all().unwrap(), [true]);

@@ -3,10 +3,10 @@
 #[allow(unused_imports)]
 use pool_fifo::{
     BuildError, Builder, CancelReason, CancelToken, Cancelled, CurrentPool, CurrentWorker, EnvError, Execute, Fifo,
-    FifoWorker, JoinError, JoinHandle, LoopIndex, Metrics, Place, Pool, PoolOf, Rejected, Rejection, Remote, Scheduler,
-    Scope, StartError, Task, TaskBuilder, TaskError, TaskGroup, WaitError, WhenFull, Worker, current_token,
-    current_worker, default_workers, execute, find_any, find_first, for_each, for_each_mut, is_cancelled, join,
-    map_reduce, scope, spawn, task, try_execute, try_for_each, try_spawn,
+    FifoWorker, FutureHandle, JoinError, JoinHandle, LoopIndex, Metrics, Place, Pool, PoolOf, Rejected, Rejection,
+    Remote, Scheduler, Scope, StartError, Task, TaskBuilder, TaskError, TaskGroup, WaitError, WhenFull, Worker,
+    current_token, current_worker, default_workers, execute, find_any, find_first, for_each, for_each_mut,
+    is_cancelled, join, map_reduce, scope, spawn, task, try_execute, try_for_each, try_spawn,
 };
 
 /// Code that is generic over the strategy, as a library writes it.

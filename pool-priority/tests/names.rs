@@ -3,11 +3,11 @@
 #[allow(unused_imports)]
 use pool_priority::{
     BuildError, Builder, CancelReason, CancelToken, Cancelled, CurrentPool, CurrentWorker, DEFAULT_SLACKS, EnvError,
-    Execute, JoinError, JoinHandle, Keyed, KeyedPool, KeyedWorker, Level, LoopIndex, MAX_LEVELS, Metrics, Place, Pool,
-    PoolOf, Priority, PriorityWorker, Rejected, Rejection, Remote, Scheduler, Scope, StartError, Task, TaskBuilder,
-    TaskError, TaskGroup, WaitError, WhenFull, Worker, current_token, current_worker, default_workers, execute,
-    find_any, find_first, for_each, for_each_mut, is_cancelled, join, keyed_task, map_reduce, scope, spawn, task,
-    try_execute, try_for_each, try_spawn,
+    Execute, FutureHandle, JoinError, JoinHandle, Keyed, KeyedPool, KeyedWorker, Level, LoopIndex, MAX_LEVELS, Metrics,
+    Place, Pool, PoolOf, Priority, PriorityWorker, Rejected, Rejection, Remote, Scheduler, Scope, StartError, Task,
+    TaskBuilder, TaskError, TaskGroup, WaitError, WhenFull, Worker, current_token, current_worker, default_workers,
+    execute, find_any, find_first, for_each, for_each_mut, is_cancelled, join, keyed_task, map_reduce, scope, spawn,
+    task, try_execute, try_for_each, try_spawn,
 };
 
 /// Code that is generic over the strategy, as a library writes it.

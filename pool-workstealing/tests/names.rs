@@ -3,8 +3,8 @@
 #[allow(unused_imports)]
 use pool_workstealing::{
     BuildError, Builder, CancelReason, CancelToken, Cancelled, CurrentPool, CurrentWorker, EnvError, Execute,
-    JoinError, JoinHandle, LoopIndex, Metrics, OUTSIDE_EVERY, Place, Pool, PoolOf, Rejected, Rejection, Remote,
-    Scheduler, Scope, StartError, StealingWorker, Task, TaskBuilder, TaskError, TaskGroup, WaitError, WhenFull,
+    FutureHandle, JoinError, JoinHandle, LoopIndex, Metrics, OUTSIDE_EVERY, Place, Pool, PoolOf, Rejected, Rejection,
+    Remote, Scheduler, Scope, StartError, StealingWorker, Task, TaskBuilder, TaskError, TaskGroup, WaitError, WhenFull,
     WorkStealing, Worker, current_token, current_worker, default_workers, execute, find_any, find_first, for_each,
     for_each_mut, is_cancelled, join, map_reduce, scope, spawn, task, try_execute, try_for_each, try_spawn,
 };

@@ -10,6 +10,9 @@ mod bounded;
 mod delivery;
 mod dispatch;
 mod ending;
+mod futures;
+mod futures_end;
+mod futures_join;
 mod groups;
 mod handles;
 mod idle;
@@ -28,6 +31,9 @@ pub use bounded::*;
 pub use delivery::*;
 pub use dispatch::*;
 pub use ending::*;
+pub use futures::*;
+pub use futures_end::*;
+pub use futures_join::*;
 pub use groups::*;
 pub use handles::*;
 pub use idle::*;
@@ -82,6 +88,14 @@ macro_rules! in_pool_tests {
             submitters_that_wait_see_the_end, the_caller_runs_what_finds_no_room, a_full_pool_discards,
             a_batch_is_larger_than_the_room, balances_while_64_threads_fill_a_bounded_pool,
             free_functions_know_their_pool, waiting_for_ones_own_pool_is_the_same_error_everywhere,
+            a_future_is_polled_once_for_all_wakes_before_the_poll, a_wake_during_a_poll_leads_to_one_more,
+            no_wake_is_lost_and_no_poll_overlaps, a_panic_in_a_poll_goes_to_the_handle,
+            a_cancelled_future_is_dropped_once, a_dropped_handle_detaches_its_future, a_future_awaits_others,
+            a_timed_join_gives_the_handle_of_a_future_back, one_worker_suffices_to_join_a_future,
+            a_pool_that_ends_drops_the_futures_that_wait, a_closed_pool_refuses_wakes_from_outside,
+            shutdown_now_drops_futures, a_future_that_shutdown_now_drops_may_use_its_pool,
+            a_future_may_submit_and_panic_as_it_is_dropped,
+            a_pool_ends_with_the_future_that_owns_it, balances_while_futures_race_with_a_shutdown,
             a_remote_submits_as_its_pool, a_remote_does_not_keep_its_pool, remotes_race_with_the_end,
         }
     };

@@ -61,6 +61,8 @@ pub fn a_remote_does_not_keep_its_pool<S: Scheduler<Task> + 'static>(make: Make<
             let text = String::from("mine");
             let back = remote.try_spawn(move || text).expect_err(what);
             assert_eq!((back.reason(), back.into_inner()()), (Rejection::ShutDown, "mine".into()));
+            let back = remote.try_spawn_future(async { 5 }).expect_err(what);
+            assert_eq!(back.reason(), Rejection::ShutDown);
         };
         thread::scope(|scope| {
             scope.spawn(|| drop(pool));

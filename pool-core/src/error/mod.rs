@@ -169,7 +169,8 @@ impl JoinError {
     }
 
     /// Whether the task will never run: [`JoinHandle::cancel`](crate::JoinHandle::cancel) was in time, or it was dropped
-    /// unrun.
+    /// unrun. Or whether a future was dropped before its end: by [`FutureHandle::cancel`](crate::FutureHandle::cancel), or
+    /// because its pool ended.
     ///
     /// ```
     /// # use pool_core::doc_toy as my_strategy;
@@ -242,7 +243,7 @@ impl Cause {
     fn text(&self) -> &'static str {
         match self {
             Self::Panicked(_) => "the task panicked",
-            Self::Cancelled => "the task was cancelled before it started",
+            Self::Cancelled => "the task was cancelled",
             Self::Returned => "the task was handed back by `shutdown_now` before it started",
             Self::Forked => FORKED,
         }

@@ -15,6 +15,7 @@
 
 mod cell;
 mod fork;
+mod future;
 mod idle;
 mod ledger;
 mod ordered;

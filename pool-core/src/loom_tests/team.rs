@@ -1,11 +1,12 @@
 //! Workers without the loop of a worker: each runs a closure, with everything around it that a task finds.
 
 use super::strategy::Flagged;
+use crate::error::panic;
 use crate::idle::Published;
 use crate::sync::{Mutex, thread};
 use crate::task::payload::Payload;
 use crate::task::{Task, TaskVtable};
-use crate::worker::{Context, Crew, Hooks, Inject, Queue};
+use crate::worker::{Context, Crew, Hooks, Inject, Queue, WaitingFutures};
 use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -43,6 +44,22 @@ impl Inject for Shared {
     fn inject_ticket(&self, task: Task) -> Result<(), ()> {
         self.queue.put(task);
         Ok(())
+    }
+
+    fn futures(&self) -> &WaitingFutures {
+        &self.crew.futures
+    }
+
+    fn report_panic(&self, payload: panic::Payload) {
+        self.crew.report_panic(payload);
+    }
+
+    fn submit_from_outside(&self, _task: Task, _hint: &dyn Any) -> Result<(), Task> {
+        unreachable!("all threads are workers")
+    }
+
+    fn inject_counted(&self, _task: Task) {
+        unreachable!("no future waits")
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::Pool;
 use super::handle::JoinHandle;
-use super::task_builder::{Place, TaskBuilder, sealed as place};
+use super::task_builder::sealed::{self as place, Address};
+use super::task_builder::{Place, TaskBuilder};
 use crate::error::{Rejected, Rejection, WaitError};
 use crate::strategy::Scheduler;
 use crate::task::Task;
@@ -79,11 +80,14 @@ pub trait Execute: sealed::Accept + Send + Sync + UnwindSafe + RefUnwindSafe {
 }
 
 mod sealed {
-    use super::{IfFull, Rejection, Task};
+    use super::{Address, IfFull, Rejection, Task};
 
     pub trait Accept {
         /// The identity of the pool.
         fn pool(&self) -> usize;
+
+        /// The way to the pool.
+        fn address(&self) -> Result<Address, Rejection>;
 
         /// Submits a task of which nothing is said, or gives it back.
         fn accept(&self, task: Task, if_full: IfFull) -> Result<(), (Task, Rejection)>;
@@ -93,6 +97,10 @@ mod sealed {
 impl<S: Scheduler<Task> + 'static> sealed::Accept for Pool<S> {
     fn pool(&self) -> usize {
         self.shared.crew.id()
+    }
+
+    fn address(&self) -> Result<Address, Rejection> {
+        place::Submit::address(&self)
     }
 
     fn accept(&self, task: Task, if_full: IfFull) -> Result<(), (Task, Rejection)> {
@@ -116,6 +124,10 @@ macro_rules! forward {
         impl<P: Execute + ?Sized> sealed::Accept for $pointer {
             fn pool(&self) -> usize {
                 (**self).pool()
+            }
+
+            fn address(&self) -> Result<Address, Rejection> {
+                (**self).address()
             }
 
             fn accept(&self, task: Task, if_full: IfFull) -> Result<(), (Task, Rejection)> {
@@ -143,6 +155,10 @@ impl place::Submit for &(dyn Execute + '_) {
 
     fn identity(&self) -> Result<usize, Rejection> {
         Ok(self.pool())
+    }
+
+    fn address(&self) -> Result<Address, Rejection> {
+        sealed::Accept::address(*self)
     }
 
     fn submit(&self, task: Task, _hint: Option<Infallible>, if_full: IfFull) -> Result<(), (Task, Rejection)> {

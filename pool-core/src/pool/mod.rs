@@ -16,6 +16,8 @@ pub use current::{CurrentWorker, current_worker, execute, spawn, try_execute, tr
 pub use execute::Execute;
 pub use handle::JoinHandle;
 pub use remote::Remote;
+pub(crate) use task_builder::refused;
+pub(crate) use task_builder::sealed::Address;
 pub use task_builder::{CurrentPool, Place, TaskBuilder, task};
 
 use crate::error::Rejected;

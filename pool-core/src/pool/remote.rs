@@ -189,6 +189,10 @@ impl<S: Scheduler<Task> + 'static> sealed::Submit for &Remote<S> {
         Ok(self.pool)
     }
 
+    fn address(&self) -> Result<sealed::Address, Rejection> {
+        Ok(sealed::Address(Weak::<Shared<S>>::clone(&self.shared)))
+    }
+
     // Always, as for a pool: it is handed a task, see `task/payload.rs` on moves.
     #[inline(always)]
     fn submit(&self, task: Task, hint: Option<S::Hint>, if_full: IfFull) -> Result<(), (Task, Rejection)> {

@@ -6,10 +6,11 @@ use crate::error::{Rejected, Rejection};
 use crate::strategy::Scheduler;
 use crate::task::Task;
 use crate::task::cell::{self, Kind};
-use crate::worker::{Context, IfFull};
+use crate::worker::{Context, IfFull, Inject, Shared};
 use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// Everything that can be said about a task before it is submitted. It allocates nothing.
@@ -34,10 +35,10 @@ use std::time::Duration;
 /// ```
 #[must_use = "nothing is submitted before `execute` or `spawn`"]
 pub struct TaskBuilder<P: Place> {
-    pub(super) place: P,
-    pub(super) hint: Option<P::Hint>,
+    pub(crate) place: P,
+    pub(crate) hint: Option<P::Hint>,
     /// How long to wait if the pool is full, if that was said.
-    pub(super) patience: Option<Duration>,
+    pub(crate) patience: Option<Duration>,
 }
 
 /// Where a [`TaskBuilder`] submits to: `&Pool<S>`, `&Remote<S>`, [`CurrentPool`], or `&dyn` [`Execute`](crate::Execute).
@@ -56,14 +57,21 @@ impl<H> fmt::Debug for CurrentPool<H> {
     }
 }
 
-pub(super) mod sealed {
-    use super::{IfFull, Rejection, Task};
+pub(crate) mod sealed {
+    use super::{IfFull, Inject, Rejection, Task, Weak};
+
+    /// The way to a pool, whichever its strategy is, without owning it.
+    #[derive(Debug)]
+    pub struct Address(pub(crate) Weak<dyn Inject>);
 
     pub trait Submit {
         type Hint: Clone;
 
         /// The identity of the pool, if there is one.
         fn identity(&self) -> Result<usize, Rejection>;
+
+        /// The way to the pool, if there is one.
+        fn address(&self) -> Result<Address, Rejection>;
 
         /// Submits a task, or gives it back.
         fn submit(&self, task: Task, hint: Option<Self::Hint>, if_full: IfFull) -> Result<(), (Task, Rejection)>;
@@ -76,6 +84,10 @@ impl<S: Scheduler<Task> + 'static> sealed::Submit for &Pool<S> {
     #[inline]
     fn identity(&self) -> Result<usize, Rejection> {
         Ok(self.shared.crew.id())
+    }
+
+    fn address(&self) -> Result<sealed::Address, Rejection> {
+        Ok(sealed::Address(Arc::<Shared<S>>::downgrade(&self.shared)))
     }
 
     /// By the worker that this thread is, or from outside. A worker's own submissions are always accepted: what runs
@@ -102,6 +114,11 @@ impl<H: Clone + 'static> sealed::Submit for CurrentPool<H> {
 
     fn identity(&self) -> Result<usize, Rejection> {
         Context::with(|context| context.map(|context| context.crew().id()).ok_or(Rejection::NoWorker))
+    }
+
+    fn address(&self) -> Result<sealed::Address, Rejection> {
+        let address = Context::with(|context| context.and_then(|context| context.crew().address()));
+        address.map(sealed::Address).ok_or(Rejection::NoWorker)
     }
 
     // Always, as for a pool: it is handed a task, see `task/payload.rs` on moves.
@@ -178,7 +195,7 @@ impl<P: Place> TaskBuilder<P> {
 
     /// What to do if the pool is full.
     #[inline(always)]
-    fn or_wait(&self, otherwise: IfFull) -> IfFull {
+    pub(crate) fn or_wait(&self, otherwise: IfFull) -> IfFull {
         self.patience.map_or(otherwise, IfFull::Wait)
     }
 
@@ -296,7 +313,7 @@ impl<P: Place> TaskBuilder<P> {
 #[cold]
 #[inline(never)]
 #[track_caller]
-pub(super) fn refused(reason: Rejection) -> ! {
+pub(crate) fn refused(reason: Rejection) -> ! {
     panic!("{reason}");
 }
 

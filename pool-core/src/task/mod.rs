@@ -68,6 +68,8 @@ pub(crate) enum TaskKind {
     Work,
     /// The same, and a thread outside the pool waits for it and will not go on before it has run.
     Awaited,
+    /// A poll of a future, by a worker of its pool.
+    Turn,
     /// What lies in a slot of a worker's board.
     ForkTicket,
     /// The tasks of a scope's shard.

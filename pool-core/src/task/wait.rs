@@ -27,9 +27,39 @@ thread_local! {
     static THIS_THREAD: Waker = Waker::from(Arc::new(Unpark(thread::current())));
 }
 
+/// What a thread can wait for.
+pub(crate) trait Awaited {
+    /// The identity of its pool.
+    fn pool(&self) -> usize;
+    /// Whether the wait is over.
+    fn is_over(&self) -> bool;
+    /// Leaves `waker` to be woken when the wait is over. `false` if it is.
+    fn set_waker(&mut self, waker: &Waker) -> bool;
+    /// Takes back the waker that was left, if any.
+    fn forget_waker(&mut self);
+}
+
+impl<R> Awaited for Holder<R> {
+    fn pool(&self) -> usize {
+        self.pool()
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over()
+    }
+
+    fn set_waker(&mut self, waker: &Waker) -> bool {
+        self.set_waker(waker)
+    }
+
+    fn forget_waker(&mut self) {
+        self.forget_waker();
+    }
+}
+
 /// Waits until there is nothing to wait for. `false` if the deadline came first, or the task lies in a pool of the process
 /// that this one was forked from.
-pub(crate) fn for_task<R>(holder: &mut Holder<R>, deadline: Deadline) -> bool {
+pub(crate) fn for_task(holder: &mut impl Awaited, deadline: Deadline) -> bool {
     let mut spin = Spin::new();
     while !holder.is_over() {
         if spin.once() {

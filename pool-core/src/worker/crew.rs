@@ -1,5 +1,6 @@
 //! [`Crew`]: all of a pool that does not depend on its strategy; here, its workers.
 
+use super::futures::WaitingFutures;
 use super::inject::Inject;
 use super::overload::WhenFull;
 use super::quiet::Quiet;
@@ -44,6 +45,7 @@ pub(crate) struct Crew {
     /// Workers, also those to come, take no further items. Changed under the lock of the seats. Never unset once set.
     halted: AtomicBool,
     pub(super) quiet: Quiet,
+    pub(crate) futures: WaitingFutures,
     /// What `shutdown_now` hands back.
     pub(super) unrun: Mutex<Vec<Task>>,
     /// The strategy, whichever that is. Set when the pool is built.
@@ -99,6 +101,7 @@ impl Crew {
             seats: Mutex::new(Seats::default()),
             halted: AtomicBool::new(false),
             quiet: Quiet::new(),
+            futures: WaitingFutures::new(),
             unrun: Mutex::new(Vec::new()),
             strategy: OnceLock::new(),
         }
@@ -112,6 +115,11 @@ impl Crew {
     /// The strategy, if the crew was told and the pool still exists.
     pub(super) fn strategy(&self) -> Option<Arc<dyn Inject>> {
         self.strategy.get().and_then(Weak::upgrade)
+    }
+
+    /// The way to the strategy, which does not keep it. `None` if the crew was not told.
+    pub(crate) fn address(&self) -> Option<Weak<dyn Inject>> {
+        self.strategy.get().cloned()
     }
 
     /// This pool's identity, which no other pool has, had or will have. Not 0.

@@ -3,6 +3,7 @@
 //! - [`seat`]: what other threads see of a worker.
 //! - [`crew`] and [`quiet`]: all of a pool that does not depend on its strategy; its quiet moments and its end.
 //! - [`inject`]: what these need of the strategy, whichever that is.
+//! - [`futures`]: the futures that wait for a wake.
 //! - [`shared`]: the strategy with its crew; the ways in from outside, and the way out unrun.
 //! - [`context`]: what code that runs on a worker reaches through its thread.
 //! - [`own`]: which pool a thread belongs to, hooks and thread-locals included.
@@ -10,6 +11,7 @@
 
 mod context;
 mod crew;
+mod futures;
 mod inject;
 mod overload;
 mod own;
@@ -22,6 +24,7 @@ pub(crate) use context::Context;
 #[cfg(all(test, loom))]
 pub(crate) use context::Queue;
 pub(crate) use crew::{Crew, Hook, Hooks, PanicHandler};
+pub(crate) use futures::{WaitingFuture, WaitingFutures};
 pub(crate) use inject::Inject;
 pub(crate) use overload::IfFull;
 pub use overload::WhenFull;

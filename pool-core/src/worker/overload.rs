@@ -113,10 +113,14 @@ impl<S: Scheduler<Task>> Shared<S> {
 
     #[cold]
     fn overflow(&self, refused: Refused<S::Hint>, if_full: IfFull) -> Result<(), (Task, Rejection)> {
-        let way = self.way(if_full);
         let (mut task, mut hint) = match refused {
             Refused::Closed(task) => return Err((task, Rejection::ShutDown)),
             Refused::Full(task, hint) => (task, hint),
+        };
+        let way = match self.way(if_full) {
+            // A poll is of use on a worker alone.
+            Way::RunHere if task.kind() == TaskKind::Turn => Way::Wait(Deadline::Never),
+            way => way,
         };
         loop {
             match self.make_room(1, hint.as_ref(), way) {
@@ -254,8 +258,9 @@ impl<S: Scheduler<Task>> Shared<S> {
         // As many as wait, at most: those that must not be dropped go back.
         for _ in 0..room.capacity() {
             let Some(task) = self.scheduler.evict(which, hint) else { return false };
-            if task.kind() == TaskKind::Awaited {
-                self.put_back(task);
+            if matches!(task.kind(), TaskKind::Awaited | TaskKind::Turn) {
+                // A thread outside waits for it, or a future has begun: it goes to the end of the queue.
+                self.inject_admitted(task, None);
                 continue;
             }
             let (discarded, panicked) = match catch_unwind(AssertUnwindSafe(|| task.discard())) {
@@ -277,15 +282,6 @@ impl<S: Scheduler<Task>> Shared<S> {
             }
         }
         false
-    }
-
-    /// A thread outside waits for this one: it goes to the end of the queue.
-    fn put_back(&self, task: Task) {
-        let lost = Cell::new(1);
-        let uncount = Uncount { crew: &self.crew, lost: &lost };
-        self.scheduler.inject(task, None);
-        std::mem::forget(uncount);
-        self.crew.notify_many(1);
     }
 
     /// Runs a task on the thread that wanted to submit it.

@@ -2,6 +2,7 @@
 //! closing.
 
 use super::crew::Crew;
+use super::futures::Abandoned;
 use crate::error::panic::drop_caught;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::sync::{Condvar, Deadline, Mutex, MutexGuard, thread};
@@ -117,7 +118,10 @@ impl Crew {
             return;
         }
         state.moments += 1;
-        let is_end = attention & CLOSING != 0;
+        let closing = attention & CLOSING != 0;
+        // Counted under the lock: no other thread finds the pool quiet before those futures have been dropped.
+        let abandoned = closing.then(|| self.futures.abandon(&self.ledger));
+        let is_end = abandoned.as_ref().is_some_and(Abandoned::is_empty);
         if is_end {
             // Release: pairs with `has_ended`.
             self.quiet.ended.store(true, Ordering::Release);
@@ -126,6 +130,7 @@ impl Crew {
         drop(state);
         // What was lost makes room, too.
         self.room_changed();
+        abandoned.into_iter().for_each(Abandoned::submit);
         if is_end {
             for seat in self.idle.pick_all() {
                 seat.parker.unpark();

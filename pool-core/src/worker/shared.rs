@@ -1,11 +1,16 @@
 //! [`Shared`]: the strategy and everything else of a pool; the ways in from outside, and the way out unrun.
 
 use super::crew::{Crew, Uncount};
+use super::futures::WaitingFutures;
 use super::inject::Inject;
+use super::overload::IfFull;
+use crate::error::panic;
 use crate::idle::Published;
 use crate::ledger::Entry;
 use crate::strategy::{Admit, Asking, Scheduler};
+use crate::sync::is_inherited;
 use crate::task::Task;
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -81,17 +86,22 @@ impl<S: Scheduler<Task>> Shared<S> {
             None => (self.crew.ledger.admit(&Asking::unlocked(), 1, in_any_case), false),
         };
         if entry == Entry::In && !was_asked {
-            let lost = Cell::new(1);
-            let uncount = Uncount { crew: &self.crew, lost: &lost };
-            self.scheduler.inject(task, hint);
-            std::mem::forget(uncount);
-            self.crew.notify(Published::Plainly);
+            self.inject_admitted(task, hint);
             return Ok(());
         }
         // Unless the strategy asked under a lock, our attempt was counted for an instant and may have hidden a quiet
         // moment.
         self.crew.settle_after_fence();
         Err(if entry == Entry::Closed { Refused::Closed(task) } else { Refused::Full(task, hint) })
+    }
+
+    /// Makes a task, which was counted, visible to the workers.
+    pub(super) fn inject_admitted(&self, task: Task, hint: Option<S::Hint>) {
+        let lost = Cell::new(1);
+        let uncount = Uncount { crew: &self.crew, lost: &lost };
+        self.scheduler.inject(task, hint);
+        std::mem::forget(uncount);
+        self.crew.notify(Published::Plainly);
     }
 
     /// Refuses outside submissions from now on, and ends the workers once the pool is quiet.
@@ -142,5 +152,26 @@ impl<S: Scheduler<Task> + 'static> Inject for Shared<S> {
         let injected = catch_unwind(AssertUnwindSafe(|| self.scheduler.inject(ticket, None)));
         self.crew.notify(Published::Plainly);
         injected.map_err(|payload| self.crew.report_panic(payload))
+    }
+    fn futures(&self) -> &WaitingFutures {
+        &self.crew.futures
+    }
+
+    fn report_panic(&self, payload: panic::Payload) {
+        self.crew.report_panic(payload);
+    }
+
+    fn submit_from_outside(&self, task: Task, hint: &dyn Any) -> Result<(), Task> {
+        if is_inherited(self.crew.id()) {
+            return Err(task);
+        }
+        let hint = hint.downcast_ref::<Option<S::Hint>>().cloned().flatten();
+        self.submit(task, hint, IfFull::Exceed).map_err(|(task, _)| task)
+    }
+
+    fn inject_counted(&self, task: Task) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.inject_admitted(task, None))) {
+            self.crew.report_panic(payload);
+        }
     }
 }
