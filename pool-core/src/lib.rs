@@ -187,7 +187,11 @@
 //! # Under loom
 //!
 //! With `RUSTFLAGS="--cfg loom"` everything that is atomic comes from [loom](https://docs.rs/loom) instead of `std`:
-//! see [`sync`]. The crate has no Cargo features.
+//! see [`sync`].
+//!
+//! # Features
+//!
+//! - `futures`: [`Pool`] and [`Remote`] implement [`futures_task::Spawn`](https://docs.rs/futures-task). Off by default.
 //!
 //! # Targets
 //!

@@ -7,6 +7,8 @@
 mod cell;
 mod handle;
 mod header;
+#[cfg(feature = "futures")]
+mod spawn;
 mod state;
 
 #[cfg(all(test, loom))]

@@ -173,6 +173,12 @@ impl<S: Scheduler<Task> + 'static> Remote<S> {
         self.with_own(|context| context.is_some())
     }
 
+    /// Whether a submission by this thread would be accepted now.
+    #[cfg(feature = "futures")]
+    pub(crate) fn accepts(&self) -> bool {
+        self.is_own_worker() || self.shared.upgrade().is_some_and(|shared| !shared.crew.ledger.is_closed())
+    }
+
     /// Calls `f` with the worker of the pool that this thread is, if it is one.
     #[inline(always)]
     fn with_own<R>(&self, f: impl FnOnce(Option<&Context>) -> R) -> R {
