@@ -51,6 +51,22 @@ fn nothing_is_accepted_under_a_lock_after_a_closed_ledger_was_found_quiet() {
     });
 }
 
+/// A thread works out the limit while another submits: the limit lets in no more than there is room for.
+#[test]
+fn has_room_never_promises_too_much() {
+    model(|| {
+        let (ledger, lock) = (Arc::new(Ledger::new(Some(1))), Arc::new(SpinLock::new(())));
+        let submit = |ledger: &Ledger, lock: &SpinLock<()>| is_in(ledger.admit(&Asking::under(&lock.lock()), 1, false));
+        let submitter = {
+            let (ledger, lock) = (Arc::clone(&ledger), Arc::clone(&lock));
+            thread::spawn(move || submit(&ledger, &lock))
+        };
+        ledger.room().unwrap().has_room(1, || ledger.totals(std::iter::empty()));
+        let (mine, theirs) = (submit(&ledger, &lock), submitter.join().unwrap());
+        assert!(mine != theirs, "one comes in, and there is room for one");
+    });
+}
+
 /// A task submits another and runs it: while it runs itself, the ledger is never quiet.
 ///
 /// The counting thread is the first to run: loom does not go back from a load and store to a load of another thread's.

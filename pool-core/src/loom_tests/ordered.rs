@@ -103,7 +103,14 @@ fn an_ordered_submission_races_with_the_end() {
         let pool = Arc::new(pool(1));
         let submitter = {
             let pool = Arc::clone(&pool);
-            thread::spawn(move || pool.try_execute(move || _ = counted.fetch_add(1, Plain::Relaxed)).is_ok())
+            thread::spawn(move || {
+                let of = Arc::clone(&pool);
+                let task = move || {
+                    assert!(!of.has_ended(), "the end did not wait for this task");
+                    counted.fetch_add(1, Plain::Relaxed);
+                };
+                pool.try_execute(task).is_ok()
+            })
         };
         assert_eq!(pool.shutdown(), Ok(()));
         let accepted = submitter.join().unwrap();
