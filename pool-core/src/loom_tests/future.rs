@@ -370,6 +370,6 @@ fn a_pool_ends_with_a_future_that_waits() {
         assert!(handle.is_finished());
         assert_eq!(drops.load(Ordering::Relaxed), 1);
         assert!(handle.join().unwrap_err().is_cancelled());
-        assert!(pool.metrics().is_balanced());
+        assert!(pool.metrics().is_balanced(), "{:?}", pool.metrics());
     });
 }
