@@ -176,7 +176,7 @@
 //! |---|---|
 //! | [`Pool::execute`] | none for a closure of up to two words, else one; and the strategy's own, spread over many tasks |
 //! | [`Pool::spawn`] | one |
-//! | [`TaskGroup::spawn`] | two, and room in lists of the group |
+//! | [`TaskGroup::spawn`] | three, and room in lists of the group |
 //! | [`CancelToken::new`], and each child | one |
 //! | [`Pool::spawn_future`] | one, and none for a poll; and room in a list of those that wait |
 //! | [`join`] | none, except for lists of the worker that grow with the depth of the recursion |

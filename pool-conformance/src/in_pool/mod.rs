@@ -7,6 +7,7 @@
 mod admission;
 mod balance;
 mod bounded;
+mod deadlines;
 mod delivery;
 mod dispatch;
 mod ending;
@@ -28,6 +29,7 @@ mod waiting;
 pub use admission::*;
 pub use balance::*;
 pub use bounded::*;
+pub use deadlines::*;
 pub use delivery::*;
 pub use dispatch::*;
 pub use ending::*;
@@ -84,6 +86,7 @@ macro_rules! in_pool_tests {
             shutdown_now_does_not_wait, a_worker_may_call_shutdown_now, the_last_owner_is_a_thread_local_of_a_worker,
             hooks_cannot_wait_for_their_pool, a_hook_of_the_only_worker_does_not_hang,
             every_shutdown_waits_for_the_threads, the_idle_leave_first, a_pool_is_resized_to_a_number,
+            what_has_ended_does_not_start, a_running_task_sees_its_token, what_is_refused_leaves_its_token,
             a_full_pool_refuses, a_full_pool_does_not_wait_for_itself, a_submitter_waits_for_room,
             submitters_that_wait_see_the_end, the_caller_runs_what_finds_no_room, a_full_pool_discards,
             a_batch_is_larger_than_the_room, balances_while_64_threads_fill_a_bounded_pool,

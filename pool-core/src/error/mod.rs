@@ -136,13 +136,19 @@ enum Cause {
     /// In a mutex because a payload need not be `Sync`, and errors should be.
     Panicked(Mutex<panic::Payload>),
     Cancelled,
+    Expired,
     Returned,
     Forked,
 }
 
 impl JoinError {
-    pub(crate) fn panicked(payload: panic::Payload) -> Self {
-        Self(Cause::Panicked(Mutex::new(payload)))
+    /// That of a task that unwound.
+    pub(crate) fn unwound(payload: panic::Payload) -> Self {
+        Self(match panic::unstarted(payload.as_ref()) {
+            None => Cause::Panicked(Mutex::new(payload)),
+            Some(CancelReason::Cancelled) => Cause::Cancelled,
+            Some(CancelReason::DeadlinePassed) => Cause::Expired,
+        })
     }
 
     pub(crate) fn cancelled() -> Self {
@@ -182,6 +188,21 @@ impl JoinError {
     /// ```
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0, Cause::Cancelled)
+    }
+
+    /// Whether the task will never run: its [deadline](crate::TaskBuilder::deadline) had passed before it could start.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// use std::time::Instant;
+    ///
+    /// let pool = my_strategy::Pool::new();
+    /// let late = pool.task().deadline(Instant::now()).spawn(|| 42);
+    /// assert!(late.join().unwrap_err().is_expired());
+    /// assert_eq!(pool.metrics().expired, 1);
+    /// ```
+    pub fn is_expired(&self) -> bool {
+        matches!(self.0, Cause::Expired)
     }
 
     /// Whether the task left its pool unrun: [`Pool::shutdown_now`](crate::Pool::shutdown_now) has handed it back.
@@ -244,6 +265,7 @@ impl Cause {
         match self {
             Self::Panicked(_) => "the task panicked",
             Self::Cancelled => "the task was cancelled",
+            Self::Expired => "the deadline of the task passed before it started",
             Self::Returned => "the task was handed back by `shutdown_now` before it started",
             Self::Forked => FORKED,
         }
@@ -258,6 +280,7 @@ impl fmt::Debug for JoinError {
                 f.debug_tuple("Panicked").field(&panic::message(payload.as_ref())).finish()
             }
             Cause::Cancelled => f.write_str("Cancelled"),
+            Cause::Expired => f.write_str("Expired"),
             Cause::Returned => f.write_str("Returned"),
             Cause::Forked => f.write_str("Forked"),
         }

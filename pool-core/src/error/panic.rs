@@ -1,5 +1,6 @@
 //! Panics as values: their text, and how to drop what may panic again.
 
+use super::CancelReason;
 use std::any::Any;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +17,14 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
     } else {
         "(a payload that is not a string)"
     }
+}
+
+/// The payload with which a task unwinds that has ended before its closure began. No handler sees it.
+pub(crate) struct Unstarted(pub(crate) CancelReason);
+
+/// Why the task ended before it began, if that is what the payload says.
+pub(crate) fn unstarted(payload: &(dyn Any + Send)) -> Option<CancelReason> {
+    payload.downcast_ref().map(|&Unstarted(reason)| reason)
 }
 
 /// Drops a value without unwinding. Returns the panic of its `Drop`.

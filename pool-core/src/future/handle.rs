@@ -147,7 +147,7 @@ impl<R> FutureHandle<R> {
             if self.header().state.has_result() { self.cell.take_result() } else { None };
         match result {
             Some(Ok(value)) => Ok(value),
-            Some(Err(payload)) => Err(JoinError::panicked(payload)),
+            Some(Err(payload)) => Err(JoinError::unwound(payload)),
             None if self.header().state.is_done() => Err(JoinError::cancelled()),
             None => Err(JoinError::forked()),
         }

@@ -20,6 +20,8 @@ pub struct Metrics {
     pub panicked: u64,
     /// Cancelled before they started, and gone from the queue.
     pub cancelled: u64,
+    /// Not started, because their [deadline](crate::TaskBuilder::deadline) had passed.
+    pub expired: u64,
     /// Refused, because the pool had been shut down.
     pub rejected: u64,
     /// Refused, because the pool was [full](crate::Builder::capacity).
@@ -54,6 +56,7 @@ impl Metrics {
             completed: totals.completed,
             panicked: totals.panicked,
             cancelled: totals.cancelled,
+            expired: totals.expired,
             rejected,
             full,
             caller_ran,
@@ -80,10 +83,10 @@ impl Metrics {
     pub fn ended(&self) -> u64 {
         let ran = self.completed + self.panicked + self.caller_ran;
         let refused = self.rejected + self.full;
-        ran + refused + self.cancelled + self.discarded + self.returned + self.lost
+        ran + refused + self.cancelled + self.expired + self.discarded + self.returned + self.lost
     }
 
-    /// Whether the books balance: submitted = completed + panicked + caller_ran + cancelled + rejected + full + discarded +
+    /// Whether the books balance: submitted = completed + panicked + caller_ran + cancelled + expired + rejected + full + discarded +
     /// returned + lost + waiting + running.
     ///
     /// ```

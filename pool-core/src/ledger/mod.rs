@@ -3,7 +3,7 @@
 //! The balance that holds at every quiet moment:
 //!
 //! ```text
-//! submitted = completed + panicked + cancelled + discarded + returned + lost + waiting + running
+//! submitted = completed + panicked + cancelled + expired + discarded + returned + lost + waiting + running
 //!                                                                  (rejected ones were never taken)
 //! ```
 //!
@@ -98,6 +98,7 @@ pub(crate) struct Totals {
     pub(crate) completed: u64,
     pub(crate) panicked: u64,
     pub(crate) cancelled: u64,
+    pub(crate) expired: u64,
     pub(crate) rejected: u64,
     pub(crate) full: u64,
     pub(crate) caller_ran: u64,
@@ -123,7 +124,7 @@ impl Totals {
 
     /// Left the queue unrun.
     fn gone(&self) -> u64 {
-        self.cancelled + self.discarded + self.returned + self.lost
+        self.cancelled + self.expired + self.discarded + self.returned + self.lost
     }
 
     /// Neither started nor gone.
@@ -288,6 +289,7 @@ impl Ledger {
         let discarded = self.discarded.load(Ordering::Acquire);
         let lost = self.lost.load(Ordering::Acquire);
         let cancelled = self.cancelled.load(Ordering::Acquire) + sum(|tally| &tally.cancelled);
+        let expired = sum(|tally| &tally.expired);
         let completed = sum(|tally| &tally.completed);
         let panicked = sum(|tally| &tally.panicked);
         let started = sum(|tally| &tally.started);
@@ -303,6 +305,7 @@ impl Ledger {
             completed,
             panicked,
             cancelled,
+            expired,
             rejected,
             full,
             caller_ran,

@@ -34,6 +34,7 @@ pub(crate) struct Tally {
     pub(super) completed: Counter,
     pub(super) panicked: Counter,
     pub(super) cancelled: Counter,
+    pub(super) expired: Counter,
 }
 
 impl Tally {
@@ -68,6 +69,10 @@ impl Tally {
             Outcome::Cancelled => {
                 self.started.take_back();
                 self.cancelled.add(1);
+            }
+            Outcome::Expired => {
+                self.started.take_back();
+                self.expired.add(1);
             }
             Outcome::Void => self.started.take_back(),
         }

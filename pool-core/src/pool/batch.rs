@@ -6,6 +6,7 @@ use crate::error::{Rejected, Rejection};
 use crate::strategy::Scheduler;
 use crate::task::Task;
 use crate::task::cell::{self, Kind};
+use crate::task::token::Lent;
 use crate::worker::{Context, IfFull};
 
 impl<S: Scheduler<Task> + 'static> Pool<S> {
@@ -66,9 +67,13 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
     /// As [`Pool::execute_batch`].
     #[track_caller]
     pub fn execute_batch<F: FnOnce() + Send + 'static>(self, batch: impl IntoIterator<Item = F>) {
-        if let Err((tasks, reason)) =
-            self.submit_all(batch.into_iter().map(Task::from_closure).collect(), IfFull::Policy)
-        {
+        let token = self.guard.clone().into_token();
+        let tasks = batch.into_iter().map(|f| match token.clone() {
+            None => Task::from_closure(f),
+            Some(token) => Task::from_closure(move || token.run(f)),
+        });
+        let tasks = tasks.collect();
+        if let Err((tasks, reason)) = self.submit_all(tasks, IfFull::Policy) {
             drop(tasks);
             refused(reason);
         }
@@ -91,6 +96,17 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
         self,
         batch: impl IntoIterator<Item = F>,
     ) -> Result<(), Rejected<Vec<F>>> {
+        if let Some(token) = self.guard.clone().into_token() {
+            let closures: Vec<_> = batch.into_iter().map(Lent::new).collect();
+            let tasks = closures.iter().map(|f| {
+                let (token, lent) = (token.clone(), f.again());
+                Task::from_closure(move || token.run(|| lent.take()()))
+            });
+            let tasks = tasks.collect();
+            return self
+                .submit_all(tasks, IfFull::Try)
+                .map_err(|(_, reason)| Rejected::new(closures.iter().map(Lent::take).collect(), reason));
+        }
         self.submit_all(batch.into_iter().map(Task::from_closure).collect(), IfFull::Try).map_err(|(tasks, reason)| {
             // SAFETY: each was made from an `F` just now, and none was given to a strategy.
             let closures = tasks.into_iter().map(|task| unsafe { task.into_closure::<F>() });
@@ -115,12 +131,15 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let pool = self.place.shared.crew.id();
+        let (pool, token) = (self.place.shared.crew.id(), self.guard.clone().into_token());
         let (tasks, handles) = batch
             .into_iter()
             .map(|f| {
-                // SAFETY: closure and result are `'static`.
-                let (task, holder) = unsafe { cell::new(pool, Kind::Owned, f) };
+                // SAFETY, twice: closure and result are `'static`.
+                let (task, holder) = match token.clone() {
+                    None => unsafe { cell::new(pool, Kind::Owned, f) },
+                    Some(token) => unsafe { cell::new(pool, Kind::Owned, move || token.run(f)) },
+                };
                 (task, JoinHandle::new(holder))
             })
             .unzip();

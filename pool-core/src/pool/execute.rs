@@ -7,6 +7,7 @@ use super::task_builder::{Place, TaskBuilder};
 use crate::error::{Rejected, Rejection, WaitError};
 use crate::strategy::Scheduler;
 use crate::task::Task;
+use crate::task::token::Guard;
 use crate::worker::{Context, IfFull};
 use std::convert::Infallible;
 use std::fmt;
@@ -178,7 +179,7 @@ impl<'a> dyn Execute + 'a {
     /// pool.task().execute(|| println!("fire and forget"));
     /// ```
     pub fn task(&self) -> TaskBuilder<&(dyn Execute + 'a)> {
-        TaskBuilder { place: self, hint: None, patience: None }
+        TaskBuilder { place: self, hint: None, patience: None, guard: Guard::NONE }
     }
 
     /// Runs `f` some time, on some worker, as [`Pool::execute`].

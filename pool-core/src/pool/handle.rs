@@ -156,7 +156,7 @@ impl<R> JoinHandle<R> {
     fn take_outcome(&mut self) -> Result<R, JoinError> {
         match self.holder.take_result() {
             Some(Ok(value)) => Ok(value),
-            Some(Err(payload)) => Err(JoinError::panicked(payload)),
+            Some(Err(payload)) => Err(JoinError::unwound(payload)),
             None => Err(self.why_none()),
         }
     }

@@ -26,6 +26,7 @@ use crate::strategy::Scheduler;
 use crate::sync::Mutex;
 use crate::sync::atomic::AtomicU64;
 use crate::task::Task;
+use crate::task::token::Guard;
 use crate::worker::{Context, Shared, WorkerThread};
 pub(crate) use builder::ThreadConfig;
 #[cfg(all(test, loom))]
@@ -118,7 +119,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// ```
     #[inline(always)]
     pub fn task(&self) -> TaskBuilder<&Self> {
-        TaskBuilder { place: self, hint: None, patience: None }
+        TaskBuilder { place: self, hint: None, patience: None, guard: Guard::NONE }
     }
 
     /// The worker behind a context of this very pool.

@@ -6,6 +6,7 @@ use crate::error::{Rejected, Rejection};
 use crate::strategy::Scheduler;
 use crate::sync::is_inherited;
 use crate::task::Task;
+use crate::task::token::Guard;
 use crate::worker::{Context, IfFull, Shared, WorkerThread};
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -71,7 +72,7 @@ impl<S: Scheduler<Task> + 'static> Remote<S> {
     /// pool.remote().task().hint(()).execute(|| println!("as this strategy likes it"));
     /// ```
     pub fn task(&self) -> TaskBuilder<&Self> {
-        TaskBuilder { place: self, hint: None, patience: None }
+        TaskBuilder { place: self, hint: None, patience: None, guard: Guard::NONE }
     }
 
     /// As [`Pool::execute`].

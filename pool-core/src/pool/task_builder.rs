@@ -6,12 +6,13 @@ use crate::error::{Rejected, Rejection};
 use crate::strategy::Scheduler;
 use crate::task::Task;
 use crate::task::cell::{self, Kind};
+use crate::task::token::{CancelToken, Guard, Lent};
 use crate::worker::{Context, IfFull, Inject, Shared};
 use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Everything that can be said about a task before it is submitted. It allocates nothing.
 ///
@@ -22,6 +23,7 @@ use std::time::Duration;
 /// |---|---|
 /// | [`hint`](Self::hint) | what the strategy understands, for example a priority |
 /// | [`wait_for_room`](Self::wait_for_room) | how long to wait if the pool is full |
+/// | [`token`](Self::token), [`deadline`](Self::deadline) | what ends the task, before it starts or while it runs |
 ///
 /// Without a hint, a submission from outside is ordinary, and one by a task takes the urgency of that task: children
 /// inherit.
@@ -39,6 +41,7 @@ pub struct TaskBuilder<P: Place> {
     pub(crate) hint: Option<P::Hint>,
     /// How long to wait if the pool is full, if that was said.
     pub(crate) patience: Option<Duration>,
+    pub(crate) guard: Guard,
 }
 
 /// Where a [`TaskBuilder`] submits to: `&Pool<S>`, `&Remote<S>`, [`CurrentPool`], or `&dyn` [`Execute`](crate::Execute).
@@ -161,7 +164,7 @@ fn submit_hinted(context: &Context, task: Task, hint: &dyn Any) -> Result<(), (T
 /// # Ok::<(), pool_core::JoinError>(())
 /// ```
 pub fn task<H: Clone + 'static>() -> TaskBuilder<CurrentPool<H>> {
-    TaskBuilder { place: CurrentPool(PhantomData), hint: None, patience: None }
+    TaskBuilder { place: CurrentPool(PhantomData), hint: None, patience: None, guard: Guard::NONE }
 }
 
 impl<P: Place> TaskBuilder<P> {
@@ -193,6 +196,52 @@ impl<P: Place> TaskBuilder<P> {
         Self { patience: Some(limit), ..self }
     }
 
+    /// Ends the task by this token: one that has ended before the task starts makes it a cancelled one, which never runs;
+    /// while the task runs, it is its [`current_token`](crate::current_token). What the task submits does not inherit it.
+    ///
+    /// For closures that are submitted; calls that wait, such as [`install`](Self::install), and futures pay no heed.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// use pool_core::{CancelToken, is_cancelled};
+    ///
+    /// let (pool, token) = (my_strategy::Pool::new(), CancelToken::new());
+    /// let search = pool.task().token(&token).spawn(|| {
+    ///     while !is_cancelled() {
+    ///         std::thread::yield_now();
+    ///     }
+    ///     "stopped"
+    /// });
+    /// token.cancel();
+    /// // Before it began, or while it ran.
+    /// assert!(search.join().map_or_else(|error| error.is_cancelled(), |word| word == "stopped"));
+    /// ```
+    ///
+    /// One allocation more where the closure can come back. Dropping a task that may not start costs an unwinding, about
+    /// a microsecond.
+    pub fn token(self, token: &CancelToken) -> Self {
+        Self { guard: Guard { token: Some(token.clone()), ..self.guard }, ..self }
+    }
+
+    /// Ends the task by this time: if it has not started then, it [never does](crate::JoinError::is_expired), and counts as
+    /// [`expired`](crate::Metrics::expired); while it runs, its [`current_token`](crate::current_token) tells. For the same calls as
+    /// [`token`](Self::token), beside which it may stand.
+    ///
+    /// ```
+    /// # use pool_core::doc_toy as my_strategy;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let pool = my_strategy::Pool::new();
+    /// let by = Instant::now() + Duration::from_secs(1);
+    /// assert_eq!(pool.task().deadline(by).spawn(|| pool_core::is_cancelled()).join()?, false);
+    /// # Ok::<(), pool_core::JoinError>(())
+    /// ```
+    ///
+    /// As for a token; and one allocation for the token that it makes.
+    pub fn deadline(self, deadline: Instant) -> Self {
+        Self { guard: Guard { deadline: Some(deadline), ..self.guard }, ..self }
+    }
+
     /// What to do if the pool is full.
     #[inline(always)]
     pub(crate) fn or_wait(&self, otherwise: IfFull) -> IfFull {
@@ -214,7 +263,11 @@ impl<P: Place> TaskBuilder<P> {
     #[track_caller]
     pub fn execute(self, f: impl FnOnce() + Send + 'static) {
         let if_full = self.or_wait(IfFull::Policy);
-        if let Err((task, reason)) = self.place.submit(Task::from_closure(f), self.hint, if_full) {
+        let task = match self.guard.into_token() {
+            None => Task::from_closure(f),
+            Some(token) => Task::from_closure(move || token.run(f)),
+        };
+        if let Err((task, reason)) = self.place.submit(task, self.hint, if_full) {
             drop(task);
             refused(reason);
         }
@@ -236,6 +289,12 @@ impl<P: Place> TaskBuilder<P> {
     #[inline]
     pub fn try_execute<F: FnOnce() + Send + 'static>(self, f: F) -> Result<(), Rejected<F>> {
         let if_full = self.or_wait(IfFull::Try);
+        if let Some(token) = self.guard.into_token() {
+            let f = Lent::new(f);
+            let lent = f.again();
+            let task = Task::from_closure(move || token.run(|| lent.take()()));
+            return self.place.submit(task, self.hint, if_full).map_err(|(_, reason)| Rejected::new(f.take(), reason));
+        }
         self.place.submit(Task::from_closure(f), self.hint, if_full).map_err(|(task, reason)| {
             // SAFETY: made from an `F` just now, and what is refused is the very task that was submitted: it was never
             // given to a strategy.
@@ -296,6 +355,16 @@ impl<P: Place> TaskBuilder<P> {
             Ok(pool) => pool,
             Err(reason) => return Err(Rejected::new(f, reason)),
         };
+        if let Some(token) = self.guard.into_token() {
+            let f = Lent::new(f);
+            let lent = f.again();
+            // SAFETY: closure and result are `'static`.
+            let (task, holder) = unsafe { cell::new(pool, Kind::Owned, move || token.run(|| lent.take()())) };
+            return match self.place.submit(task, self.hint, if_full) {
+                Ok(()) => Ok(JoinHandle::new(holder)),
+                Err((_task, reason)) => Err(Rejected::new(f.take(), reason)),
+            };
+        }
         // SAFETY: closure and result are `'static`.
         let (task, mut holder) = unsafe { cell::new(pool, Kind::Owned, f) };
         match self.place.submit(task, self.hint, if_full) {

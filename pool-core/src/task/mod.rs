@@ -16,12 +16,12 @@ pub(crate) mod payload;
 pub(crate) mod token;
 pub(crate) mod wait;
 
-use crate::error::panic;
+use crate::error::{CancelReason, panic};
 use payload::Payload;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 
 /// How one run of a task ended, for the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,21 @@ pub(crate) enum Outcome {
     Panicked,
     /// The task had been cancelled before it could start. To be counted here, since this is where it leaves the queue.
     Cancelled,
+    /// The deadline had passed before the task could start.
+    Expired,
     /// Nothing to do here: what the task stood for was run or accounted for elsewhere.
     Void,
+}
+
+impl Outcome {
+    /// That of a task that unwound with this payload.
+    pub(crate) fn unwound(payload: &panic::Payload) -> Self {
+        match panic::unstarted(payload.as_ref()) {
+            None => Self::Panicked,
+            Some(CancelReason::Cancelled) => Self::Cancelled,
+            Some(CancelReason::DeadlinePassed) => Self::Expired,
+        }
+    }
 }
 
 /// What becomes of a task that is taken out of its pool unrun, for the ledger.
@@ -161,7 +174,12 @@ impl Task {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn run(self) {
-        let _ = self.run_raw(0);
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.run_raw(0))) {
+            // A task whose token has ended does nothing.
+            if Outcome::unwound(&payload) == Outcome::Panicked {
+                resume_unwind(payload);
+            }
+        }
     }
 
     #[inline]
@@ -177,8 +195,11 @@ impl Task {
         match catch_unwind(AssertUnwindSafe(|| self.run_raw(pool))) {
             Ok(outcome) => outcome,
             Err(payload) => {
-                report(payload);
-                Outcome::Panicked
+                let outcome = Outcome::unwound(&payload);
+                if outcome == Outcome::Panicked {
+                    report(payload);
+                }
+                outcome
             }
         }
     }

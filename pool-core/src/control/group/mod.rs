@@ -5,10 +5,9 @@ mod results;
 use super::ended::Ended;
 #[cfg(doc)]
 use crate::error::JoinError;
+use crate::error::Rejected;
 use crate::error::panic::{self, drop_quietly};
-use crate::error::{Rejected, Rejection};
 use crate::pool::{JoinHandle, Place, TaskBuilder};
-use crate::sync::Mutex;
 use crate::task::token::{CancelToken, current_token};
 use std::collections::VecDeque;
 use std::fmt;
@@ -82,7 +81,7 @@ pub struct TaskGroup<R> {
     token: CancelToken,
     ended: Arc<Ended>,
     /// From number `first` on; `None` where the result was taken. The first one is never `None`.
-    handles: VecDeque<Option<JoinHandle<Option<R>>>>,
+    handles: VecDeque<Option<JoinHandle<R>>>,
     first: usize,
     /// Results that were not taken.
     left: usize,
@@ -217,7 +216,8 @@ impl<R> TaskGroup<R> {
 
 impl<R: Send + 'static> TaskGroup<R> {
     /// Submits a task of the group, by whatever place it is built for: `pool.task()`, or [`task`](crate::task()) on a
-    /// worker. Returns its number: how many were submitted before it.
+    /// worker. The token of the group takes the place of one that the builder was given; a [deadline](TaskBuilder::deadline)
+    /// stands beside it. Returns its number: how many were submitted before it.
     ///
     /// ```
     /// # use pool_core::doc_toy as my_strategy;
@@ -235,13 +235,11 @@ impl<R: Send + 'static> TaskGroup<R> {
         P: Place,
         F: FnOnce() -> R + Send + 'static,
     {
-        match self.submit(task, f) {
-            Ok(number) => number,
-            Err(reason) => panic!("{reason}"),
-        }
+        let handle = task.token(&self.token).spawn(f);
+        self.add(handle)
     }
 
-    /// Like [`spawn`](Self::spawn). One allocation more, so that a refused closure can come back.
+    /// Like [`spawn`](Self::spawn).
     ///
     /// ```
     /// # use pool_core::doc_toy as my_strategy;
@@ -261,34 +259,19 @@ impl<R: Send + 'static> TaskGroup<R> {
         P: Place,
         F: FnOnce() -> R + Send + 'static,
     {
-        let lent = Arc::new(Mutex::new(Some(f)));
-        let kept = Arc::clone(&lent);
-        let take = |place: &Mutex<Option<F>>| place.lock().take().expect("a closure is taken once");
-        self.submit(task, move || take(&lent)()).map_err(|reason| Rejected::new(take(&kept), reason))
+        let handle = task.token(&self.token).try_spawn(f)?;
+        Ok(self.add(handle))
     }
 
-    fn submit<P, F>(&mut self, task: TaskBuilder<P>, f: F) -> Result<usize, Rejection>
-    where
-        P: Place,
-        F: FnOnce() -> R + Send + 'static,
-    {
-        let token = self.token.clone();
-        let run = move || {
-            if token.is_cancelled() {
-                return None;
-            }
-            let _entered = token.enter();
-            Some(f())
-        };
-        let mut handle = task.try_spawn(run).map_err(|rejected| rejected.reason())?;
+    fn add(&mut self, mut handle: JoinHandle<R>) -> usize {
         let number = self.first + self.handles.len();
         self.announce_at_end(&mut handle, number);
         self.handles.push_back(Some(handle));
         self.left += 1;
-        Ok(number)
+        number
     }
 
-    fn announce_at_end(&self, handle: &mut JoinHandle<Option<R>>, number: usize) {
+    fn announce_at_end(&self, handle: &mut JoinHandle<R>, number: usize) {
         let ended = Arc::clone(&self.ended);
         if !handle.set_waker(&Waker::from(Arc::new(Announce { ended, number }))) {
             self.ended.announce(number);

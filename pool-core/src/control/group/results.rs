@@ -104,7 +104,7 @@ impl<R: Send + 'static> TaskGroup<R> {
             self.handles.pop_front();
             self.first += 1;
         }
-        Some(handle.finish().and_then(|value| value.ok_or_else(JoinError::cancelled)))
+        Some(handle.finish())
     }
 
     /// Waits for all tasks, and returns the results that were not taken yet, in the order of submission.

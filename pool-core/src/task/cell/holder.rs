@@ -66,13 +66,9 @@ impl<R> Holder<R> {
         }
         let Claim::Ours { was_withdrawn } = this.state.claim() else { return None };
         // SAFETY: claimed just now.
-        let panicked = unsafe { (this.vtable.run)(self.header) };
+        let outcome = unsafe { (this.vtable.run)(self.header) };
         this.state.complete_for_holder();
-        Some(match (was_withdrawn, panicked) {
-            (true, _) => Outcome::Void,
-            (false, true) => Outcome::Panicked,
-            (false, false) => Outcome::Completed,
-        })
+        Some(if was_withdrawn { Outcome::Void } else { outcome })
     }
 
     /// Cancels a task that has not started, and takes its closure.

@@ -42,8 +42,8 @@ struct Header {
 }
 
 struct CellVtable {
-    /// Runs the closure and stores the result. `true` if it panicked. Never unwinds. The caller has claimed the cell.
-    run: unsafe fn(NonNull<Header>) -> bool,
+    /// Runs the closure and stores the result. Never unwinds. The caller has claimed the cell.
+    run: unsafe fn(NonNull<Header>) -> Outcome,
     /// Drops the closure. May unwind out of its `Drop`. The caller has claimed the cell.
     drop_closure: unsafe fn(NonNull<Header>),
     /// Moves the closure to the given `Option<F>`. The caller has claimed the cell.
@@ -165,15 +165,15 @@ impl<C: Hold<F, R>, F: FnOnce() -> R + Send, R: Send> TaskCell<C, F, R> {
 
     /// # Safety
     /// The caller has claimed this live cell.
-    unsafe fn run(header: NonNull<Header>) -> bool {
+    unsafe fn run(header: NonNull<Header>) -> Outcome {
         // SAFETY: the claim makes the stage ours.
         let stage = unsafe { Self::stage(header, |stage| stage.replace(Stage::Running)) };
         let Stage::Closure(f) = stage else { unreachable!("a claimed cell holds its closure") };
         let result = catch_unwind(AssertUnwindSafe(|| f.call()));
-        let panicked = result.is_err();
+        let outcome = result.as_ref().err().map_or(Outcome::Completed, Outcome::unwound);
         // SAFETY: still ours until `DONE` is set.
         unsafe { Self::stage(header, |stage| stage.write(Stage::Result(result))) };
-        panicked
+        outcome
     }
 
     /// # Safety
@@ -244,10 +244,10 @@ unsafe fn run_item(payload: Payload, _pool: usize) -> Outcome {
     let claim = unsafe { header.as_ref() }.state.claim();
     if let Claim::Ours { .. } = claim {
         // SAFETY: claimed just now.
-        let panicked = unsafe { (header.as_ref().vtable.run)(header) };
+        let outcome = unsafe { (header.as_ref().vtable.run)(header) };
         // SAFETY: we ran it, and the item reference is ours.
         unsafe { complete(header, Reference::Item) };
-        if panicked { Outcome::Panicked } else { Outcome::Completed }
+        outcome
     } else {
         // SAFETY: the item reference is ours to give up.
         unsafe { release(header, Reference::Item) };

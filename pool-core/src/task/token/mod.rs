@@ -1,11 +1,13 @@
 //! [`CancelToken`]: how running work learns that it should end.
 
 mod current;
+mod guard;
 #[cfg(all(test, loom))]
 mod loom_tests;
 
 pub(crate) use current::Entered;
 pub use current::{current_token, is_cancelled};
+pub(crate) use guard::{Guard, Lent};
 
 use crate::error::{CancelReason, Cancelled};
 use crate::sync::Deadline;
