@@ -197,7 +197,7 @@ impl<T: Send> Worker<T> for FifoWorker<T> {
         self.try_next().or_else(|| self.shared.queue.pop())
     }
 
-    #[inline]
+    #[inline(always)]
     fn try_next(&mut self) -> Option<T> {
         self.end.try_pop(&self.shared.queue)
     }

@@ -223,7 +223,7 @@ impl<T> Priority<T> {
     }
 
     /// Notes whether the lanes are empty now, for `submit_near`.
-    #[inline]
+    #[inline(always)]
     fn try_take(&self, drained: &mut bool) -> Option<(usize, Waiting<T>)> {
         let mut lanes = self.lanes.lock();
         let item = if !lanes.is_empty() {
@@ -391,7 +391,7 @@ impl<T: Send> Worker<T> for PriorityWorker<T> {
         Some(waiting.item)
     }
 
-    #[inline]
+    #[inline(always)]
     fn try_next(&mut self) -> Option<T> {
         let (level, waiting) = self.shared.try_take(&mut self.drained)?;
         self.current = Level(level as u8);

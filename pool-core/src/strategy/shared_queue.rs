@@ -176,7 +176,7 @@ impl<T> SharedQueue<T> {
     }
 
     /// As [`try_pop`](Self::try_pop), and notes whether the head is empty now.
-    #[inline]
+    #[inline(always)]
     fn try_pop_noting(&self, drained: &mut bool) -> Option<T> {
         let mut head = self.head.lock();
         let item = if head.is_empty() && !self.is_tail_empty() { self.fetch(&mut head) } else { head.pop_front() };

@@ -190,7 +190,7 @@ impl Task {
     }
 
     /// Runs the task for a worker of `pool`: a panic of a task that has no handle goes to `report`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn run_guarded(self, pool: usize, report: impl FnOnce(panic::Payload)) -> Outcome {
         match catch_unwind(AssertUnwindSafe(|| self.run_raw(pool))) {
             Ok(outcome) => outcome,

@@ -112,6 +112,7 @@ impl<S: Scheduler<Task>> Shared<S> {
     }
 
     #[cold]
+    #[inline(never)]
     fn overflow(&self, refused: Refused<S::Hint>, if_full: IfFull) -> Result<(), (Task, Rejection)> {
         let (mut task, mut hint) = match refused {
             Refused::Closed(task) => return Err((task, Rejection::ShutDown)),
@@ -134,12 +135,19 @@ impl<S: Scheduler<Task>> Shared<S> {
                     return Err((task, Rejection::Full));
                 }
             }
-            (task, hint) = match self.inject_if_open(task, hint, matches!(way, Way::Exceed)) {
+            (task, hint) = match self.inject_again(task, hint, matches!(way, Way::Exceed)) {
                 Ok(()) => return Ok(()),
                 Err(Refused::Closed(task)) => return Err((task, Rejection::ShutDown)),
                 Err(Refused::Full(task, hint)) => (task, hint),
             };
         }
+    }
+
+    /// Apart from `submit`, which stays small.
+    #[cold]
+    #[inline(never)]
+    fn inject_again(&self, task: Task, hint: Option<S::Hint>, in_any_case: bool) -> Result<(), Refused<S::Hint>> {
+        self.inject_if_open(task, hint, in_any_case)
     }
 
     /// Submits all tasks from outside, or gives all back; but where the policy makes room for one after the other, those that

@@ -33,7 +33,8 @@ impl<S: Scheduler<Task>> Shared<S> {
     /// `in_any_case`.
     ///
     /// A refused task never enters the strategy: what comes back is what was given.
-    #[inline]
+    // Always, as what it is called by: it is handed a task, see `task/payload.rs` on moves.
+    #[inline(always)]
     pub(super) fn inject_if_open(
         &self,
         task: Task,

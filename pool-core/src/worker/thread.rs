@@ -115,7 +115,7 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
                     self.run_dry(context);
                     Seen::Nothing
                 }
-                Step::Look => hold(self.look(), &mut in_hand),
+                Step::Look => hold(self.look_apart(), &mut in_hand),
                 Step::Pause(rounds) => {
                     pause(rounds);
                     Seen::Done
@@ -183,15 +183,21 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
             // On its way from the strategy to `run`, the task has one place to come from: see `task/payload.rs` on
             // moves.
             match self.look() {
-                Some(task) => self.run(context, task),
+                Some(task) => self.run_here(context, task),
                 None => break,
             }
         }
         context.account().settle();
     }
 
-    #[inline]
+    /// Apart from `run_dry`, which has the loop that counts.
+    #[inline(never)]
     fn run(&self, context: &Context, task: Task) {
+        self.run_here(context, task);
+    }
+
+    #[inline(always)]
+    fn run_here(&self, context: &Context, task: Task) {
         let kind = task.kind();
         if kind != TaskKind::ScopeTicket {
             context.account().settle();
@@ -206,8 +212,14 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         self.seat.tally.end(outcome);
     }
 
+    /// Apart from `run_dry`, as `run`.
+    #[inline(never)]
+    fn look_apart(&self) -> Option<Task> {
+        self.look()
+    }
+
     /// A cheap look that may miss something.
-    #[inline]
+    #[inline(always)]
     fn look(&self) -> Option<Task> {
         self.worker.borrow_mut().try_next()
     }
