@@ -4,7 +4,7 @@ use super::bounded;
 use super::strategy::Flagged;
 use crate::sync::thread;
 use crate::sync::{Condvar, Mutex};
-use crate::{Pool, join, scope};
+use crate::{Pool, Rejection, join, scope};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -62,20 +62,35 @@ fn a_submitter_waits_for_room() {
     });
 }
 
-/// The submission that waits for room is refused when the pool is closed, or comes in time.
+/// A submission waits for room that no task will make before the pool is closed: it is refused then.
 #[test]
 fn a_submitter_that_waits_for_room_sees_the_end() {
     bounded(1, || {
-        let runs = Runs::default();
+        let gate = Arc::new((Mutex::new(false), Condvar::new()));
         let pool = Arc::new(Pool::builder_with(Flagged::default()).workers(1).capacity(1).build().unwrap());
-        pool.execute(runs.task());
-        let other = {
-            let (pool, runs) = (Arc::clone(&pool), runs.clone());
-            thread::spawn(move || pool.task().wait_for_room(std::time::Duration::MAX).try_execute(runs.task()).is_ok())
+        let wait = {
+            let gate = Arc::clone(&gate);
+            move || {
+                let mut is_open = gate.0.lock();
+                while !*is_open {
+                    is_open = gate.1.wait(is_open);
+                }
+            }
         };
+        pool.execute(wait);
+        pool.execute(|| ());
+        let other = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || {
+                let refused = pool.task().wait_for_room(std::time::Duration::MAX).try_execute(|| ()).unwrap_err();
+                assert_eq!(refused.reason(), Rejection::ShutDown);
+                *gate.0.lock() = true;
+                gate.1.notify_all();
+            })
+        };
+        pool.close();
+        other.join().unwrap();
         assert_eq!(pool.shutdown(), Ok(()));
-        let accepted = other.join().unwrap();
-        assert_eq!(runs.get(), 1 + usize::from(accepted));
         assert!(pool.metrics().is_balanced());
     });
 }
