@@ -24,3 +24,5 @@ mod jobs {}
 mod waiting {}
 #[doc = include_str!("../../docs/shutdown.md")]
 mod shutdown {}
+#[doc = include_str!("../../docs/server.md")]
+mod server {}

@@ -12,7 +12,7 @@ mod line_server;
 use std::collections::HashMap;
 use std::env;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio, exit};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -36,31 +36,31 @@ struct Server {
     address: SocketAddr,
 }
 
-fn spawn(options: &str) -> (Child, Receiver<String>) {
-    let mut process = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "the_server", "--nocapture"])
-        .env(OPTIONS, options)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null()) // the panics that clients ask for
-        .spawn()
-        .expect("the server's process starts");
-    let lines = BufReader::new(process.stdout.take().expect("piped")).lines();
-    let (sender, output) = mpsc::channel();
-    thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
-    (process, output)
-}
-
 impl Server {
+    /// A process that may not get as far as to listen.
+    fn spawn(options: &str) -> Self {
+        let mut process = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "the_server", "--nocapture"])
+            .env(OPTIONS, options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null()) // the panics that clients ask for
+            .spawn()
+            .expect("the server's process starts");
+        let lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+        let (sender, output) = mpsc::channel();
+        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { process, output, address: (Ipv4Addr::LOCALHOST, 0).into() }
+    }
+
     fn start(options: &str) -> Self {
-        let (process, output) = spawn(options);
-        let address = loop {
-            let line = output.recv_timeout(GUARD).expect("the server tells its address");
-            if let Some((_, address)) = line.split_once("listening on ") {
-                break address.parse().unwrap();
+        let mut server = Self::spawn(options);
+        loop {
+            if let Some((_, address)) = server.says().split_once("listening on ") {
+                server.address = address.parse().unwrap();
+                return server;
             }
-        };
-        Self { process, output, address }
+        }
     }
 
     fn connect(&self) -> Client {
@@ -314,7 +314,7 @@ fn a_line_has_a_limit() {
     assert_eq!(client.ask("echo next"), "ok next");
     // What the end of the input cuts off is not a request.
     client.send("panic");
-    client.stream.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+    client.stream.get_ref().shutdown(Shutdown::Write).unwrap();
     assert_eq!(client.receive(), "");
     assert_eq!(server.connect().stats()["panicked"], 0);
 }
@@ -421,6 +421,6 @@ fn a_server_that_cannot_start_says_so_by_its_exit_code() {
     let taken = Server::start("");
     let port = format!("--port {}", taken.address.port());
     for options in ["--workers", "--workers 0", "--capacity 0", "--deadline -1", "--colour 5", &port] {
-        assert_eq!(spawn(options).0.wait().unwrap().code(), Some(2), "{options}");
+        assert_eq!(Server::spawn(options).ended().0, Some(2), "{options}");
     }
 }
