@@ -179,6 +179,7 @@ fn answers_have_the_order_of_the_requests() {
     let server = Server::start("--workers 4");
     // All at once, and the slow ones first.
     let lines = "sleep 20\necho one\r\nnonsense\nsleep x\n\nsleep 10\necho two \necho\ngo\nwait\n";
+    let begin = Instant::now();
     let mut client = server.connect().sent(lines);
     for expected in [
         "ok slept",
@@ -194,6 +195,7 @@ fn answers_have_the_order_of_the_requests() {
     ] {
         assert_eq!(client.receive(), expected);
     }
+    assert!(begin.elapsed() >= Duration::from_millis(30), "it did not sleep");
 }
 
 #[test]
@@ -321,7 +323,7 @@ fn a_line_has_a_limit() {
 
 #[test]
 fn clients_that_do_not_read_or_vanish_hold_up_no_worker() {
-    let server = Server::start("--workers 1 --capacity 100");
+    let server = Server::start("--workers 1 --capacity 100 --write 3600000 --idle 3600000");
     // It sends until its reader, which cannot get rid of the answers, reads no more.
     let deaf = TcpStream::connect(server.address).unwrap();
     deaf.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
@@ -340,6 +342,25 @@ fn clients_that_do_not_read_or_vanish_hold_up_no_worker() {
     // The server lets go of all of them.
     drop(deaf);
     client.until(|stats| stats["connections"] == 1 && stats["running"] == 0);
+}
+
+#[test]
+fn a_connection_that_does_nothing_ends() {
+    let server = Server::start("--idle 50");
+    assert_eq!(server.connect().receive(), "", "it sent nothing for too long");
+
+    let server = Server::start("--write 50 --idle 3600000");
+    let deaf = TcpStream::connect(server.address).unwrap();
+    let line = format!("echo {}\n", "x".repeat(1000));
+    // In the end the server reads no more, and then it closes the connection.
+    deaf.set_write_timeout(Some(GUARD)).unwrap();
+    let closed = loop {
+        if let Err(error) = (&deaf).write_all(line.as_bytes()) {
+            break error;
+        }
+    };
+    assert!(matches!(closed.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{closed}");
+    server.connect().until(|stats| stats["connections"] == 1);
 }
 
 #[test]
@@ -420,7 +441,7 @@ fn a_second_signal_ends_the_server_at_once() {
 fn a_server_that_cannot_start_says_so_by_its_exit_code() {
     let taken = Server::start("");
     let port = format!("--port {}", taken.address.port());
-    for options in ["--workers", "--workers 0", "--capacity 0", "--deadline -1", "--colour 5", &port] {
+    for options in ["--workers", "--workers 0", "--capacity 0", "--deadline -1", "--idle 0", "--colour 5", &port] {
         assert_eq!(Server::spawn(options).ended().0, Some(2), "{options}");
     }
 }

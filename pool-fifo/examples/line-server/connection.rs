@@ -9,10 +9,6 @@ use std::time::Duration;
 
 /// The longest line, in bytes, without its end.
 const MAX_LINE: usize = 1024;
-/// A connection that sends nothing for so long is closed.
-const IDLE_LIMIT: Duration = Duration::from_secs(60);
-/// A connection that does not take its answer for so long is closed.
-const WRITE_LIMIT: Duration = Duration::from_secs(5);
 
 /// The open connections, up to a limit.
 #[derive(Default)]
@@ -71,7 +67,7 @@ impl Connection {
     /// `None`, and `busy` for the client, if there are too many.
     pub(crate) fn open(server: &'static Server, number: u64, stream: TcpStream) -> Option<Self> {
         let mut open = lock(&server.connections.state);
-        if open.streams.len() >= server.most_connections {
+        if open.streams.len() >= server.options.connections {
             drop(open);
             let _ = stream.set_nonblocking(true); // the acceptor waits for no client
             let _ = (&stream).write_all(b"busy\n");
@@ -86,8 +82,8 @@ impl Connection {
     pub(crate) fn serve(&self) -> io::Result<()> {
         let mut stream = &*self.stream;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(IDLE_LIMIT))?;
-        stream.set_write_timeout(Some(WRITE_LIMIT))?;
+        stream.set_read_timeout(Some(self.server.options.idle))?;
+        stream.set_write_timeout(Some(self.server.options.write))?;
         let mut input = BufReader::new(stream);
         while let Some(line) = next_line(&mut input)? {
             let answer = line.map_or_else(|wrong| wrong, |line| self.server.answer(line.trim_end_matches('\r')));

@@ -25,6 +25,7 @@ mod request;
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,8 +39,9 @@ use request::{Gate, Request};
 /// At the end, the last answers are given so long to get out.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
-const USAGE: &str = "options, each with a number: --port --workers --capacity --connections, and in milliseconds --patience \
-                     (how long a request may wait for room) --deadline (how long the end may take)";
+const USAGE: &str = "options, each with a number: --port --workers --capacity --connections; and in milliseconds \
+                     --patience (how long a request may wait for room), --idle and --write (how long a client may send \
+                     nothing, or not take its answer), --deadline (how long what was accepted may run at the end)";
 
 struct Options {
     port: u16,
@@ -47,13 +49,23 @@ struct Options {
     capacity: usize,
     connections: usize,
     patience: Duration,
+    idle: Duration,
+    write: Duration,
     deadline: Duration,
 }
 
 impl Options {
     fn parse(mut args: impl Iterator<Item = String>) -> Option<Self> {
-        let (patience, deadline) = (Duration::ZERO, Duration::from_secs(10));
-        let mut options = Self { port: 0, workers: 4, capacity: 64, connections: 256, patience, deadline };
+        let mut options = Self {
+            port: 0,
+            workers: 4,
+            capacity: 64,
+            connections: 256,
+            patience: Duration::ZERO,
+            idle: Duration::from_secs(60),
+            write: Duration::from_secs(5),
+            deadline: Duration::from_secs(10),
+        };
         while let Some(name) = args.next() {
             let value = args.next()?;
             match name.as_str() {
@@ -62,6 +74,9 @@ impl Options {
                 "--capacity" => options.capacity = value.parse().ok()?,
                 "--connections" => options.connections = value.parse().ok()?,
                 "--patience" => options.patience = Duration::from_millis(value.parse().ok()?),
+                // No socket takes a limit of zero.
+                "--idle" => options.idle = Duration::from_millis(value.parse::<NonZero<u64>>().ok()?.get()),
+                "--write" => options.write = Duration::from_millis(value.parse::<NonZero<u64>>().ok()?.get()),
                 "--deadline" => options.deadline = Duration::from_millis(value.parse().ok()?),
                 _ => return None,
             }
@@ -133,8 +148,7 @@ fn end(pool: &Pool, limit: Duration) -> Result<(), Unfinished> {
 
 pub(crate) struct Server {
     pool: Pool,
-    patience: Duration,
-    most_connections: usize,
+    options: Options,
     /// Set once, by the main thread.
     closing: Arc<AtomicBool>,
     connections: Connections,
@@ -176,11 +190,11 @@ impl Server {
         let (line, is_later) = line.strip_prefix("later ").map_or((line, false), |rest| (rest, true));
         let Some(request) = Request::parse(line) else { return "error: unknown request".into() };
         if is_later {
-            let task = self.pool.task().wait_for_room(self.patience);
+            let task = self.pool.task().wait_for_room(self.options.patience);
             let submitted = task.try_execute(move || drop(request.run(&self.gate)));
             return submitted.map_or_else(|refused| refusal(refused.reason()), |()| "ok accepted".into());
         }
-        answer(&self.pool, self.patience, move || {
+        answer(&self.pool, self.options.patience, move || {
             let _at_work = self.connections.at_work();
             request.run(&self.gate)
         })
@@ -223,7 +237,7 @@ fn told_to_end(_closing: &Arc<AtomicBool>) -> io::Result<impl FnOnce() + use<>> 
 }
 
 /// Whether all that was accepted has been answered.
-fn serve(options: &Options) -> Result<bool, Box<dyn Error>> {
+fn serve(options: Options) -> Result<bool, Box<dyn Error>> {
     let closing = Arc::default();
     let told_to_end = told_to_end(&closing)?; // before the address is told
     let untold = Arc::default();
@@ -233,8 +247,7 @@ fn serve(options: &Options) -> Result<bool, Box<dyn Error>> {
     // Never dropped: the drop of a pool waits for what runs, without a limit.
     let server: &'static Server = Box::leak(Box::new(Server {
         pool,
-        patience: options.patience,
-        most_connections: options.connections,
+        options,
         closing,
         connections: Connections::default(),
         untold,
@@ -251,7 +264,7 @@ fn serve(options: &Options) -> Result<bool, Box<dyn Error>> {
     server.pool.close();
     let left = server.pool.metrics();
     say(format_args!("closing: {} requests run, {} wait", left.running, left.waiting));
-    let ended = end(&server.pool, options.deadline);
+    let ended = end(&server.pool, server.options.deadline);
     let cut = server.connections.end(LAST_ANSWERS);
     match &ended {
         Ok(()) => say(format_args!("ended: all requests were run")),
@@ -276,7 +289,7 @@ fn log(text: fmt::Arguments<'_>) {
 /// The server with these options. Returns the exit code: 0 if all that was accepted has been answered, else 1; 2 if it
 /// could not start.
 pub(crate) fn run(args: impl Iterator<Item = String>) -> u8 {
-    let served = Options::parse(args).ok_or(USAGE.into()).and_then(|options| serve(&options));
+    let served = Options::parse(args).ok_or(USAGE.into()).and_then(serve);
     match served {
         Ok(all_answered) => u8::from(!all_answered),
         Err(error) => {
