@@ -131,9 +131,9 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
 
     /// Runs `f` some time, on some worker: fire and forget. A panic in it goes to the pool's panic handler.
     ///
-    /// A closure of up to two words costs no allocation, a larger one costs one. Never blocks for long. A pool that has
-    /// been shut down still accepts what its own tasks submit, here and in the methods below, since that is a part of
-    /// what it drains.
+    /// A closure of up to two words costs no allocation, a larger one costs one. Never blocks for long, unless the pool
+    /// is [full](Builder::capacity) and its policy is to wait. A pool that has been shut down still accepts what its own tasks
+    /// submit, here and in the methods below, since that is a part of what it drains.
     ///
     /// On a worker of this pool, the task takes the urgency of the task that submits it; [`task`](Self::task) can say
     /// otherwise.
@@ -145,8 +145,8 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// ```
     ///
     /// # Panics
-    /// If the pool has been shut down and this thread is not one of its workers. [`try_execute`](Self::try_execute)
-    /// returns an error instead.
+    /// If the pool has been shut down, or is full and refuses, and this thread is not one of its workers.
+    /// [`try_execute`](Self::try_execute) returns an error instead.
     #[inline]
     #[track_caller]
     pub fn execute(&self, f: impl FnOnce() + Send + 'static) {

@@ -84,7 +84,7 @@ impl<S: Scheduler<Task> + 'static> Remote<S> {
     /// ```
     ///
     /// # Panics
-    /// If the pool has been shut down or is gone, and this thread is not one of its workers.
+    /// If the pool has been shut down, is gone, or is full and refuses, and this thread is not one of its workers.
     /// [`try_execute`](Self::try_execute) returns an error instead.
     #[track_caller]
     pub fn execute(&self, f: impl FnOnce() + Send + 'static) {
