@@ -88,6 +88,7 @@ macro_rules! in_pool_tests {
             every_shutdown_waits_for_the_threads, the_idle_leave_first, a_pool_is_resized_to_a_number,
             what_has_ended_does_not_start, a_running_task_sees_its_token, what_is_refused_leaves_its_token,
             a_full_pool_refuses, a_full_pool_does_not_wait_for_itself, a_submitter_waits_for_room,
+            room_comes_in_each_way,
             submitters_that_wait_see_the_end, the_caller_runs_what_finds_no_room, a_full_pool_discards,
             a_batch_is_larger_than_the_room, balances_while_64_threads_fill_a_bounded_pool,
             free_functions_know_their_pool, waiting_for_ones_own_pool_is_the_same_error_everywhere,

@@ -41,6 +41,11 @@ pub fn thread_states(name: &str) -> String {
     threads::states(name)
 }
 
+/// Whether the thread of this name sleeps, as far as the system tells; where it does not, `true`.
+pub(crate) fn is_asleep(name: &str) -> bool {
+    cfg!(not(target_os = "linux")) || threads::named(name).iter().any(|seen| seen.state == "S")
+}
+
 /// Runs a check on a thread with a name that no other check has, and gives it that name, to name its pools with.
 pub(crate) fn check(f: impl FnOnce(&str) + Send + 'static) {
     static NEXT: AtomicUsize = AtomicUsize::new(0);

@@ -33,6 +33,7 @@ pub use metrics::Metrics;
 pub(crate) use room::Room;
 pub(crate) use tally::Tally;
 
+use crate::error::Rejection;
 use crate::strategy::Asking;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::thread_local;
@@ -225,6 +226,12 @@ impl Ledger {
     /// Counts submissions that were refused for want of room. Relaxed: no sum depends on it.
     pub(crate) fn refuse_full(&self, n: u64) {
         self.full.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Counts submissions that are refused unasked, as the one before them was. Relaxed: no sum depends on it.
+    pub(crate) fn refuse(&self, n: u64, reason: Rejection) {
+        let refused = if reason == Rejection::Full { &self.full } else { &self.rejected };
+        refused.fetch_add(n, Ordering::Relaxed);
     }
 
     /// Counts a submission that its own thread has run instead. Relaxed: no sum depends on it.

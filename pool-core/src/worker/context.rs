@@ -178,6 +178,8 @@ impl Context {
         if let Some(outcome) = outcome {
             self.seat.tally.start();
             self.seat.tally.end(outcome);
+            // What it leaves in the queue makes no room when a worker comes to it.
+            self.crew.room_freed();
         }
         outcome.is_some()
     }

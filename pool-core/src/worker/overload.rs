@@ -180,6 +180,8 @@ impl<S: Scheduler<Task>> Shared<S> {
             let mut tasks = tasks.into_iter();
             while let Some(task) = tasks.next() {
                 if let Err((task, reason)) = self.submit(task, hint.clone(), if_full) {
+                    // The one was counted; the rest is refused with it.
+                    self.crew.ledger.refuse(tasks.len() as u64, reason);
                     return Err((std::iter::once(task).chain(tasks).collect(), reason));
                 }
             }

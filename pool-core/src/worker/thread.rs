@@ -10,7 +10,7 @@ use crate::idle::{Order, Policy, Published, Seen, Step, Ticks};
 use crate::strategy::{Scheduler, Worker};
 use crate::sync::{pause, thread};
 use crate::task::payload::Payload;
-use crate::task::{Task, TaskKind, TaskVtable};
+use crate::task::{Outcome, Task, TaskKind, TaskVtable};
 use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -210,6 +210,10 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         }
         let outcome = task.run_guarded(crew.id(), |payload| crew.report_panic(payload));
         self.seat.tally.end(outcome);
+        if self.is_bounded && outcome == Outcome::Cancelled {
+            // It is counted in another place now, and a thread that looked in between has seen it in neither.
+            crew.room_freed();
+        }
     }
 
     /// Apart from `run_dry`, as `run`.
