@@ -11,7 +11,7 @@ use std::time::Duration;
 use pool_core::{JoinError, JoinHandle, Scheduler, Task};
 
 use super::Make;
-use super::support::{LIMIT, Token, balanced, check, occupy, pool, throw, until};
+use super::support::{LIMIT, Token, balanced, check, is_asleep, occupy, pool, throw, until};
 
 /// Counts its wakes.
 #[derive(Debug, Default)]
@@ -240,5 +240,27 @@ pub fn waiters_learn_of_a_task_that_is_handed_back<S: Scheduler<Task> + 'static>
         pool.shutdown().unwrap();
         let metrics = balanced(&pool);
         assert_eq!((metrics.returned, metrics.cancelled), (4, 1));
+    });
+}
+
+/// A thread that sleeps in a wait while `shutdown_now` hands the task back learns of that, or of the task's end if the task is
+/// run by hand before the waiter has looked.
+pub fn waiters_learn_of_a_task_that_is_run_by_hand<S: Scheduler<Task> + 'static>(make: Make<S>) {
+    check(move |name| {
+        for _ in 0..100 {
+            let pool = pool(make(), name, 1);
+            let gate = occupy(&pool);
+            let handle = pool.spawn(|| 5);
+            let waiter = thread::Builder::new().name(format!("{name}w"));
+            let waiter = waiter.spawn(move || handle.join()).expect("a thread");
+            until(|| is_asleep(&format!("{name}w")));
+            for task in pool.shutdown_now().unwrap() {
+                task.run();
+            }
+            let result = waiter.join().unwrap();
+            assert!(result.as_ref().is_ok_and(|&n| n == 5) || result.is_err_and(|error| error.is_returned()));
+            gate.open();
+            pool.shutdown().unwrap();
+        }
     });
 }

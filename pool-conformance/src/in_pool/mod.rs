@@ -79,7 +79,7 @@ macro_rules! in_pool_tests {
             idle_is_free, has_no_threads_but_its_workers, a_round_trip_wakes_no_crowd,
             a_handle_is_a_future, a_waker_is_replaced, a_cancelled_task_never_runs,
             a_timed_join_gives_the_handle_back, a_dropped_handle_detaches, handles_outlive_the_pool,
-            waiters_learn_of_a_task_that_is_handed_back,
+            waiters_learn_of_a_task_that_is_handed_back, waiters_learn_of_a_task_that_is_run_by_hand,
             workers_have_names_and_numbers, hooks_are_called_once_per_thread, a_pool_may_be_dropped_by_its_own_worker,
             shutdown_drains, a_closed_pool_refuses, wait_idle_waits_for_everything, a_failed_build_leaves_nothing,
             waits_with_a_limit_give_up, a_closed_pool_ends_by_itself, an_ended_pool_has_no_workers,

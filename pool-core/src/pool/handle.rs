@@ -163,10 +163,11 @@ impl<R> JoinHandle<R> {
 
     #[cold]
     fn why_none(&self) -> JoinError {
-        if !self.holder.is_over() {
-            JoinError::forked()
-        } else if self.holder.is_withdrawn() {
+        // First, since a task that was handed back may be running by hand, and is not over then.
+        if self.holder.is_withdrawn() {
             JoinError::returned()
+        } else if !self.holder.is_over() {
+            JoinError::forked()
         } else {
             JoinError::cancelled()
         }

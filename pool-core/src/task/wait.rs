@@ -1,8 +1,8 @@
 //! Waiting for a task that another thread runs: spin a little, then park.
 //!
 //! Every wait in this crate has the same shape: look, spin for a bounded time, register where the other side finds this
-//! thread, look again, park. The other side changes what is looked at first and unparks second, so either the last look sees
-//! the change or the unpark reaches this thread.
+//! thread, look again, park, and begin anew. The other side changes what is looked at first and unparks second, so either the
+//! last look sees the change or the unpark reaches this thread.
 
 use super::cell::Holder;
 use crate::sync::{Deadline, Spin, is_inherited, thread, thread_local};
@@ -75,11 +75,11 @@ pub(crate) fn for_task(holder: &mut impl Awaited, deadline: Deadline) -> bool {
         if !registered {
             return true;
         }
-        while !holder.is_over() {
-            if !deadline.park() {
-                holder.forget_waker();
-                return holder.is_over();
-            }
+        // Once: what wakes this thread may have taken the waker, and the wait be not over all the same. A task that was handed
+        // back is over until a thread begins to run it by hand.
+        if !holder.is_over() && !deadline.park() {
+            holder.forget_waker();
+            return holder.is_over();
         }
     }
     true
