@@ -136,6 +136,7 @@ where
                 Outcome::Cancelled
             }
             Turn::Cancelled => Outcome::Cancelled,
+            Turn::Spent => Outcome::Completed,
             Turn::Void => Outcome::Void,
         }
     }
@@ -166,7 +167,7 @@ where
                 self.drop_future();
                 Discarded::Task
             }
-            Turn::Cancelled => Discarded::Shell,
+            Turn::Cancelled | Turn::Spent => Discarded::Shell,
             Turn::Void => Discarded::Void,
         }
     }

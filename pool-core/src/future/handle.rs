@@ -58,7 +58,7 @@ impl<R> FutureHandle<R> {
             panic!("{STARTING}");
         }
         Context::with(|context| match context {
-            Some(context) if header.is_of(context) => self.join_on_worker(context),
+            Some(context) if header.is_of(context) => self.join_on_worker(),
             _ => {
                 wait::for_task(&mut { header }, Deadline::Never);
             }
@@ -67,13 +67,10 @@ impl<R> FutureHandle<R> {
     }
 
     /// Waits on a worker of the future's pool, and polls the future meanwhile.
-    fn join_on_worker(&self, context: &Context) {
+    fn join_on_worker(&self) {
         let header = self.cell.header();
         loop {
             match header.state.join() {
-                Join::Turn => {
-                    context.run_now(|_| Some(Arc::clone(&self.cell).advance()));
-                }
                 Join::Due => {
                     // A part of the task that joins: not counted as one of its own.
                     let _ = Arc::clone(&self.cell).advance();

@@ -73,7 +73,9 @@ pub(super) enum Turn {
     Drop,
     /// The future was cancelled while the turn waited, and the turn is to be counted so.
     Cancelled,
-    /// The worker that joins the future has taken the turn, and counted it.
+    /// The worker that joins the future has polled it in place of the turn, which is to be counted as completed.
+    Spent,
+    /// The turn was counted when it was withdrawn.
     Void,
 }
 
@@ -81,8 +83,6 @@ pub(super) enum Turn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a future that is the caller's must be polled"]
 pub(super) enum Join {
-    /// The future is the caller's, to be polled in place of the turn in the queue, which is the caller's to count.
-    Turn,
     /// The future is the caller's, to be polled as a part of the task that joins.
     Due,
     /// Wait until the future [is due or done](State::is_due_or_done).
@@ -156,6 +156,7 @@ impl State {
             _ if old & TURN == 0 => Err(Turn::Void),
             SCHEDULED if old & CANCELLED == 0 => Ok((to(old, RUNNING) & !TURN, Turn::Poll)),
             SCHEDULED => Ok((to(old, RUNNING) & !TURN, Turn::Drop)),
+            _ if old & JOINED != 0 && old & CANCELLED == 0 => Ok((old & !TURN, Turn::Spent)),
             _ => Ok((old & !TURN, Turn::Cancelled)),
         })
     }
@@ -181,10 +182,13 @@ impl State {
     }
 
     /// By the worker that joins: takes the future if it is to be polled, and from now on is woken in place of a turn.
+    ///
+    /// A turn that the future was scheduled for is left where it is, perhaps still with the thread that submits it: what
+    /// is not counted as submitted must not be counted as ended. The pool may refuse it yet.
     pub(super) fn join(&self) -> Join {
         self.change(|old| match old & PHASE {
             DONE => Err(Join::Done),
-            SCHEDULED if old & CANCELLED == 0 => Ok((to(old, RUNNING) & !TURN | JOINED, Join::Turn)),
+            SCHEDULED if old & CANCELLED == 0 => Ok((to(old, RUNNING) | JOINED, Join::Due)),
             DUE => Ok((to(old, RUNNING), Join::Due)),
             _ => Ok((old | JOINED, Join::Wait)),
         })
@@ -335,13 +339,22 @@ mod tests {
     #[test]
     fn a_joining_worker_takes_the_turn_and_all_that_follow() {
         let state = State::new();
-        assert_eq!((state.join(), state.take_turn()), (Join::Turn, Turn::Void));
+        assert_eq!((state.join(), state.take_turn(), state.take_turn()), (Join::Due, Turn::Spent, Turn::Void));
         assert_eq!((state.wake(), state.pause(), state.join()), (Woken::Nothing, Paused::Joiner, Join::Due));
         assert_eq!((state.pause(), state.join(), state.wake()), (Paused::Idle, Join::Wait, Woken::Joiner));
         assert!(state.is_due_or_done() && !state.is_done());
         assert_eq!((state.take_turn(), state.join()), (Turn::Void, Join::Due));
         assert!(state.finish());
         assert_eq!(state.join(), Join::Done);
+    }
+
+    #[test]
+    fn a_turn_that_is_refused_after_a_join_leaves_the_future_alone() {
+        let state = idle();
+        assert_eq!((state.wake(), state.join()), (Woken::Submit, Join::Due));
+        assert_eq!((state.discard_turn(), state.discard_turn()), (Turn::Cancelled, Turn::Void));
+        assert_eq!((state.pause(), state.wake(), state.join()), (Paused::Idle, Woken::Joiner, Join::Due));
+        assert!(state.finish());
     }
 
     #[test]

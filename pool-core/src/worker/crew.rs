@@ -1,8 +1,8 @@
 //! [`Crew`]: all of a pool that does not depend on its strategy; here, its workers.
 
+use super::full::WhenFull;
 use super::futures::WaitingFutures;
 use super::inject::Inject;
-use super::overload::WhenFull;
 use super::quiet::Quiet;
 use super::seat::Seat;
 use crate::error::panic::{self, drop_quietly};

@@ -1,9 +1,9 @@
 //! [`Shared`]: the strategy and everything else of a pool; the ways in from outside, and the way out unrun.
 
 use super::crew::{Crew, Uncount};
+use super::full::IfFull;
 use super::futures::WaitingFutures;
 use super::inject::Inject;
-use super::overload::IfFull;
 use crate::error::panic;
 use crate::idle::Published;
 use crate::ledger::Entry;
