@@ -1,4 +1,4 @@
-//! Loads of any size: small ones as checks, large ones for `examples/soak.rs`.
+//! Loads of any size: small ones as checks, large ones for `examples/loads.rs`.
 //!
 //! Each takes a pool or what makes one, checks what it did, and returns the metrics at the end, which balance.
 

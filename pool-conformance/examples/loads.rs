@@ -2,7 +2,7 @@
 //! hung.
 //!
 //! ```text
-//! cargo run --release -p pool-conformance --example soak [-- [--quick] [--strategy NAME]...]
+//! cargo run --release -p pool-conformance --example loads [-- [--quick] [--strategy NAME]...]
 //! ```
 //!
 //! A thread watches: if no load makes progress for a while, it says where the threads are and aborts the process.
@@ -34,11 +34,11 @@ fn main() -> ExitCode {
     let (names, quick) = match arguments() {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
-            println!("usage: soak [--quick] [--strategy NAME]...\nstrategies: {}", NAMES.join(", "));
+            println!("usage: loads [--quick] [--strategy NAME]...\nstrategies: {}", NAMES.join(", "));
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            eprintln!("soak: {error}; --help says what there is");
+            eprintln!("loads: {error}; --help says what there is");
             return ExitCode::from(2);
         }
     };
