@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pool_core::strategy::Eviction;
 use pool_core::{BuildError, JoinHandle, Pool, Rejection, Scheduler, Task, WhenFull};
@@ -149,7 +149,7 @@ pub fn a_submitter_waits_for_room<S: Scheduler<Task> + 'static>(make: Make<S>) {
 }
 
 /// A submitter that waits goes on, too, when a worker runs the waiting task out of its turn, in a wait, and when it comes to one
-/// that was cancelled.
+/// that was cancelled, or whose deadline has passed.
 pub fn room_comes_in_each_way<S: Scheduler<Task> + 'static>(make: Make<S>) {
     check(move |name| {
         let pool = Arc::new(bounded(make(), name, 1, 1, WhenFull::Block));
@@ -182,8 +182,16 @@ pub fn room_comes_in_each_way<S: Scheduler<Task> + 'static>(make: Make<S>) {
             gate.open();
             submitter.join().unwrap();
             pool.wait_idle().unwrap();
+            let gate = occupy_one(&pool);
+            let expired = pool.task().deadline(Instant::now()).spawn(|| ());
+            let submitter = submit();
+            gate.open();
+            assert!(expired.join().unwrap_err().is_expired());
+            submitter.join().unwrap();
+            pool.wait_idle().unwrap();
         }
-        assert_eq!(balanced(&pool).cancelled, 500);
+        let metrics = balanced(&pool);
+        assert_eq!((metrics.cancelled, metrics.expired), (500, 500), "{metrics:?}");
     });
 }
 

@@ -210,7 +210,7 @@ impl<S: Scheduler<Task> + 'static> WorkerThread<S> {
         }
         let outcome = task.run_guarded(crew.id(), |payload| crew.report_panic(payload));
         self.seat.tally.end(outcome);
-        if self.is_bounded && outcome == Outcome::Cancelled {
+        if self.is_bounded && matches!(outcome, Outcome::Cancelled | Outcome::Expired) {
             // It is counted in another place now, and a thread that looked in between has seen it in neither.
             crew.room_freed();
         }
