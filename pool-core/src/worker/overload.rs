@@ -7,10 +7,13 @@ use super::shared::{Refused, Shared};
 use crate::error::Rejection;
 use crate::ledger::{Entry, Room};
 use crate::strategy::{Admit, Asking, Eviction, Scheduler};
-use crate::sync::Deadline;
+use crate::sync::{Deadline, thread};
 use crate::task::{Discarded, Task, TaskKind};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// How often a submission looks for a task that can be discarded.
+const MOST_LOOKS: usize = 16;
 
 /// How room is to be made for one submission.
 #[derive(Clone, Copy, Debug)]
@@ -189,9 +192,31 @@ impl<S: Scheduler<Task>> Shared<S> {
             Way::Refuse => false,
             Way::Wait(_) | Way::Discard(_) if n as u64 > room.capacity() => false,
             Way::Wait(deadline) => room.wait(deadline, || self.crew.ledger.is_closed() || has_room()),
-            Way::Discard(eviction) => self.discard_one(room, eviction, hint),
+            Way::Discard(eviction) => self.discard_or_find_room(room, eviction, hint, has_room),
         };
         if is_made { Next::TryAgain } else { Next::Refuse }
+    }
+
+    /// Drops one waiting task unrun, or finds that there is room after all.
+    fn discard_or_find_room(
+        &self,
+        room: &Room,
+        which: Eviction,
+        hint: Option<&S::Hint>,
+        has_room: impl Fn() -> bool,
+    ) -> bool {
+        for _ in 0..MOST_LOOKS {
+            if self.discard_one(room, which, hint) || has_room() {
+                return true;
+            }
+            // What seems to wait is in the hands of workers, which are about to count it as started; unless something does
+            // wait where this thread cannot reach it, or is too urgent.
+            if which == Eviction::LeastUrgent && !self.scheduler.is_empty() {
+                return false;
+            }
+            thread::yield_now();
+        }
+        false
     }
 
     /// Drops one waiting task unrun. `false` if the strategy offers none.
