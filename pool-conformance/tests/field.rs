@@ -130,7 +130,7 @@ fn yatp_a_clock_is_read_on_every_push() {
                 files += 1;
                 let text = fs::read_to_string(&path).unwrap();
                 let mut code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-                if code.any(|line| ["Instant", "SystemTime", "elapsed"].iter().any(|clock| line.contains(clock))) {
+                if code.any(|line| ["Instant::now", "SystemTime", "elapsed"].iter().any(|clock| line.contains(clock))) {
                     readers.push(path.strip_prefix(root).unwrap().to_path_buf());
                 }
             }

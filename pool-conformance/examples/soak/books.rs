@@ -13,7 +13,7 @@ use std::thread;
 use pool_core::{Metrics, Rejection, WhenFull};
 
 /// What can become of a task, as the metrics have it. One bit each, so that several can be allowed.
-pub(crate) type Fates = u8;
+pub(crate) type Fates = u16;
 pub(crate) const COMPLETED: Fates = 1;
 pub(crate) const PANICKED: Fates = 1 << 1;
 pub(crate) const CANCELLED: Fates = 1 << 2;
@@ -22,8 +22,9 @@ pub(crate) const FULL: Fates = 1 << 4;
 pub(crate) const CALLER_RAN: Fates = 1 << 5;
 pub(crate) const DISCARDED: Fates = 1 << 6;
 pub(crate) const RETURNED: Fates = 1 << 7;
-pub(crate) const NAMES: [&str; 8] =
-    ["completed", "panicked", "cancelled", "rejected", "full", "caller ran", "discarded", "returned"];
+pub(crate) const EXPIRED: Fates = 1 << 8;
+pub(crate) const NAMES: [&str; 9] =
+    ["completed", "panicked", "cancelled", "rejected", "full", "caller ran", "discarded", "returned", "expired"];
 
 /// No round makes more tickets.
 pub(crate) const MOST: usize = 1 << 17;
@@ -85,9 +86,9 @@ pub(crate) struct Books {
     /// One for each ticket: whether it has ended.
     over: Box<[AtomicU8]>,
     /// Tasks of which the fate is known.
-    sure: [AtomicU64; 8],
+    sure: [AtomicU64; 9],
     /// Tasks that may have this fate or another one.
-    maybe: [AtomicU64; 8],
+    maybe: [AtomicU64; 9],
     /// Tasks that have one of several fates, and tasks that need not exist.
     unsure: AtomicU64,
     optional: AtomicU64,
@@ -149,7 +150,7 @@ impl Books {
     pub(crate) fn enter(&self, fates: Fates) {
         let counts = if fates.count_ones() == 1 { &self.sure } else { &self.maybe };
         for (bit, count) in counts.iter().enumerate().filter(|(bit, _)| fates & 1 << bit != 0) {
-            debug_assert!(bit < 8);
+            debug_assert!(bit < NAMES.len());
             count.fetch_add(1, SeqCst);
         }
         self.unsure.fetch_add(u64::from(fates.count_ones() > 1), SeqCst);
@@ -187,7 +188,7 @@ impl Books {
 
     /// Why a ticket is dropped unrun on this thread.
     pub(crate) fn why_unrun(&self, number: u32, is_armed: bool, may_be_skipped: bool) -> Fates {
-        let skipped = self.or_returned(if is_armed { PANICKED } else { COMPLETED });
+        let skipped = self.or_returned(CANCELLED | EXPIRED | if is_armed { PANICKED } else { 0 });
         let is_skipped = may_be_skipped && self.is_own_worker();
         match DOING.get() {
             Doing::Hand => RETURNED,
@@ -198,7 +199,7 @@ impl Books {
                 let full = if may_be_full { FULL } else { 0 };
                 let may_be_discarded = self.discards() && (may_be_skipped || end - first > 1);
                 // A group lends the closure until its submission returns: the task may have come in, and gone, meanwhile.
-                let lent = if may_be_skipped { self.or_returned(COMPLETED) } else { 0 };
+                let lent = if may_be_skipped { self.or_returned(CANCELLED | EXPIRED) } else { 0 };
                 let fates = refused | full | lent | if may_be_discarded { DISCARDED } else { 0 };
                 if fates == 0 || self.is_own_worker() && !may_be_skipped {
                     self.fault(format!("ticket {number} was refused without a reason"));
@@ -240,7 +241,17 @@ impl Books {
             let open: Vec<_> = (0..made as usize).filter(|&n| self.over[n].load(SeqCst) == 0).take(9).collect();
             self.fault(format!("{} tickets are open at a quiet moment, as {open:?}", made.abs_diff(ended)));
         }
-        let counts = [m.completed, m.panicked, m.cancelled, m.rejected, m.full, m.caller_ran, m.discarded, m.returned];
+        let counts = [
+            m.completed,
+            m.panicked,
+            m.cancelled,
+            m.rejected,
+            m.full,
+            m.caller_ran,
+            m.discarded,
+            m.returned,
+            m.expired,
+        ];
         for (i, count) in counts.into_iter().enumerate() {
             let (sure, maybe) = (self.sure[i].load(SeqCst), self.maybe[i].load(SeqCst));
             if !(sure..=sure + maybe).contains(&count) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use pool_core::{JoinError, JoinHandle, Place, Pool, Remote, Scheduler, Task, TaskBuilder, WhenFull};
 
-use crate::books::{Books, Doing, Ticket, doing, fate_of, quietly, throw};
+use crate::books::{Books, Doing, Fates, Ticket, doing, fate_of, quietly, throw};
 use crate::rng::Rng;
 use crate::steps;
 
@@ -260,7 +260,7 @@ impl<S: Soaked> World<S> {
     }
 
     /// Runs or drops what was refused.
-    pub(crate) fn came_back<R>(&self, fate: u8, f: impl FnOnce() -> R, rng: &mut Rng) {
+    pub(crate) fn came_back<R>(&self, fate: Fates, f: impl FnOnce() -> R, rng: &mut Rng) {
         if self.books.is_own_worker() {
             self.books.fault("a worker of the pool was refused".into());
         }

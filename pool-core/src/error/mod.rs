@@ -3,9 +3,11 @@
 mod cancel;
 mod env;
 pub(crate) mod panic;
+mod reason;
 
-pub use cancel::{CancelReason, Cancelled, TaskError};
+pub use cancel::{Cancelled, TaskError};
 pub use env::EnvError;
+pub use reason::CancelReason;
 
 use std::any::Any;
 use std::error::Error;
@@ -199,7 +201,9 @@ impl JoinError {
     /// let pool = my_strategy::Pool::new();
     /// let late = pool.task().deadline(Instant::now()).spawn(|| 42);
     /// assert!(late.join().unwrap_err().is_expired());
+    /// pool.wait_idle()?;
     /// assert_eq!(pool.metrics().expired, 1);
+    /// # Ok::<(), pool_core::WaitError>(())
     /// ```
     pub fn is_expired(&self) -> bool {
         matches!(self.0, Cause::Expired)

@@ -1,6 +1,6 @@
 //! Panics as values: their text, and how to drop what may panic again.
 
-use super::CancelReason;
+use super::reason::CancelReason;
 use std::any::Any;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};

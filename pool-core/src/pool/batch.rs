@@ -135,9 +135,10 @@ impl<S: Scheduler<Task> + 'static> TaskBuilder<&Pool<S>> {
         let (tasks, handles) = batch
             .into_iter()
             .map(|f| {
-                // SAFETY, twice: closure and result are `'static`.
                 let (task, holder) = match token.clone() {
+                    // SAFETY: closure and result are `'static`.
                     None => unsafe { cell::new(pool, Kind::Owned, f) },
+                    // SAFETY: as above.
                     Some(token) => unsafe { cell::new(pool, Kind::Owned, move || token.run(f)) },
                 };
                 (task, JoinHandle::new(holder))

@@ -144,7 +144,7 @@ fn a_deadline_ends_a_group() {
     let results = group.join_all();
     assert_eq!(results.len(), 20);
     // One task held each worker until the deadline; the rest ran for as long as it was not over, or not at all.
-    assert!(results.into_iter().all(|result| result.map_or_else(|error| error.is_cancelled(), |()| true)));
+    assert!(results.into_iter().all(|result| result.map_or_else(|error| error.is_expired(), |()| true)));
 }
 
 #[test]
