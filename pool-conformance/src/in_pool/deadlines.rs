@@ -73,7 +73,7 @@ pub fn a_running_task_sees_its_token<S: Scheduler<Task> + 'static>(make: Make<S>
         assert!(late.join().map_or_else(|error| error.is_expired(), |()| true));
         // It may have been cancelled before it began.
         token.cancel();
-        assert!(running.join().map_or_else(|error| error.is_cancelled(), |none| none));
+        assert!(running.join().unwrap_or_else(|error| error.is_cancelled()));
         assert!(pool.install(|| current_token().is_none()));
         balanced(&pool);
     });
