@@ -6,7 +6,7 @@ use std::time::Duration;
 /// What a [bounded](crate::Builder::capacity) pool does with a task from outside when it is full.
 ///
 /// The `try_` methods never wait and never run the closure themselves: where `Block` or `CallerRuns` would, they give it back
-/// with [`Rejection::Full`]. [`TaskBuilder::wait_for_room`](crate::TaskBuilder::wait_for_room) sets a limit in time instead,
+/// with [`Rejection::Full`](crate::Rejection::Full). [`TaskBuilder::wait_for_room`](crate::TaskBuilder::wait_for_room) sets a limit in time instead,
 /// whatever the policy.
 ///
 /// ```
@@ -35,7 +35,7 @@ pub enum WhenFull {
     /// Threads that wait are not served in their order: one that comes in time may go before.
     #[default]
     Block,
-    /// The task is refused: [`Rejection::Full`].
+    /// The task is refused: [`Rejection::Full`](crate::Rejection::Full).
     Reject,
     /// The submitter runs the task, outside the pool: there the free functions, such as [`scope`](crate::scope()), do not know
     /// the pool. What a task that is run so submits in turn comes in though the pool is full.
