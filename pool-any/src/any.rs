@@ -176,8 +176,12 @@ impl<T: Send> Scheduler<T> for AnyStrategy<T> {
         each!(&self.0, shared => shared.can_evict(which))
     }
 
-    fn evict(&self, which: Eviction, incoming: Option<&Level>) -> Option<T> {
-        by_hint!(&self.0, shared => shared.evict(which, None), shared.evict(which, incoming))
+    fn evict(&self, which: Eviction, incoming: Option<&Level>) -> Option<(T, Option<Level>)> {
+        by_hint!(
+            &self.0,
+            shared => shared.evict(which, None).map(|(item, _)| (item, None)),
+            shared.evict(which, incoming)
+        )
     }
 
     /// What the strategy promises that it is.

@@ -157,8 +157,9 @@ impl<T: Send> Scheduler<T> for Fifo<T> {
         which == Eviction::Oldest
     }
 
-    fn evict(&self, which: Eviction, _incoming: Option<&()>) -> Option<T> {
-        if which == Eviction::Oldest { self.queue.pop() } else { None }
+    fn evict(&self, which: Eviction, _incoming: Option<&()>) -> Option<(T, Option<()>)> {
+        let item = if which == Eviction::Oldest { self.queue.pop() } else { None };
+        item.map(|item| (item, None))
     }
 
     /// By the locks of the queue.

@@ -168,7 +168,7 @@ impl<T> Lanes<T> {
     }
 
     /// Takes the oldest of all. It counts as dispatched.
-    pub(crate) fn pop_oldest(&mut self) -> Option<Waiting<T>> {
+    pub(crate) fn pop_oldest(&mut self) -> Option<(usize, Waiting<T>)> {
         let occupied = (0..u64::BITS as usize).filter(|level| self.occupied >> level & 1 != 0);
         let oldest = occupied.min_by_key(|&level| self.lanes[level].head())?;
         self.evict_from(oldest)
@@ -176,15 +176,15 @@ impl<T> Lanes<T> {
 
     /// Takes the oldest of the least urgent level, if that is less urgent than `level`. It counts as dispatched: an older one
     /// of another level has been overtaken by it.
-    pub(crate) fn pop_less_urgent(&mut self, level: usize) -> Option<Waiting<T>> {
+    pub(crate) fn pop_less_urgent(&mut self, level: usize) -> Option<(usize, Waiting<T>)> {
         let least_urgent = self.occupied.checked_ilog2()? as usize;
         if least_urgent > level { self.evict_from(least_urgent) } else { None }
     }
 
     /// Apart from `pop`, which is to stay in one piece.
     #[inline(never)]
-    fn evict_from(&mut self, level: usize) -> Option<Waiting<T>> {
-        self.pop_from(level)
+    fn evict_from(&mut self, level: usize) -> Option<(usize, Waiting<T>)> {
+        Some((level, self.pop_from(level)?))
     }
 
     /// The lane of the oldest due head. Brings `due_from` and `ageing_from` up to date on the way.

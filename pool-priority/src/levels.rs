@@ -325,14 +325,15 @@ impl<T: Send> Scheduler<T> for Priority<T> {
     }
 
     /// O(levels).
-    fn evict(&self, which: Eviction, incoming: Option<&Level>) -> Option<T> {
+    fn evict(&self, which: Eviction, incoming: Option<&Level>) -> Option<(T, Option<Level>)> {
         let mut lanes = self.lanes.lock();
         self.fetch(&mut lanes);
-        let waiting = match which {
+        let (level, waiting) = match which {
             Eviction::Oldest => lanes.pop_oldest(),
             _ => lanes.pop_less_urgent(self.index(incoming.copied().unwrap_or_default())),
-        };
-        Some(waiting?.item)
+        }?;
+        // At most `MAX_LEVELS`, so it fits.
+        Some((waiting.item, Some(Level(level as u8))))
     }
 
     fn is_empty(&self) -> bool {

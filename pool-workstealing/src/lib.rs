@@ -86,7 +86,7 @@ use std::sync::Arc;
 use pool_core::strategy::shared_queue::SharedQueue;
 use pool_core::strategy::{Admit, Asking, Eviction};
 
-use members::Members;
+use members::{Member, Members};
 #[doc(inline)]
 pub use pool_core::user::*;
 use transit::{Patience, Transit};
@@ -189,9 +189,13 @@ impl<T: Send> Scheduler<T> for WorkStealing<T> {
         which == Eviction::Oldest
     }
 
-    /// Of those that no worker has moved to its deque.
-    fn evict(&self, which: Eviction, _incoming: Option<&()>) -> Option<T> {
-        if which == Eviction::Oldest { self.outside.pop() } else { None }
+    /// The oldest of the outside queue; if that is empty, the oldest of the first worker whose deque is not. O(workers).
+    fn evict(&self, which: Eviction, _incoming: Option<&()>) -> Option<(T, Option<()>)> {
+        if which != Eviction::Oldest {
+            return None;
+        }
+        let item = self.outside.pop().or_else(|| self.members.snapshot().1.iter().find_map(Member::steal));
+        item.map(|item| (item, None))
     }
 
     /// By the locks of the outside queue.

@@ -258,7 +258,7 @@ where
     }
 
     fn take_result(&self) -> Option<TaskResult<F::Output>> {
-        // SAFETY: the result is the caller's, who is the only one to call this.
+        // SAFETY: the handle calls this, and the result is its own.
         match unsafe { self.take() } {
             Stage::Result(result) => Some(result),
             Stage::Future(_) | Stage::Gone => None,

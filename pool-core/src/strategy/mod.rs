@@ -140,8 +140,9 @@ pub trait Scheduler<T: Send>: Send + Sync + Sized {
     }
 
     /// Takes one waiting item out, from any thread, to make room in a full pool for an item with the hint `incoming`. `None`
-    /// if there is none of the kind where an outside thread can reach it; items that workers hold need not be looked at.
-    fn evict(&self, _which: Eviction, _incoming: Option<&Self::Hint>) -> Option<T> {
+    /// if there is none of the kind. With it comes the hint with which [`inject`](Self::inject) puts it back among its like:
+    /// the pool does that with what must not be dropped.
+    fn evict(&self, _which: Eviction, _incoming: Option<&Self::Hint>) -> Option<(T, Option<Self::Hint>)> {
         None
     }
 

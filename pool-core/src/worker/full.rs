@@ -41,7 +41,8 @@ pub enum WhenFull {
     /// the pool. What a task that is run so submits in turn comes in though the pool is full.
     CallerRuns,
     /// The task comes in, and the one that has waited longest is dropped unrun; its handle reports that it was cancelled. A
-    /// worker's own queue is not looked at: if the rest is empty, the task is refused.
+    /// strategy with several queues takes the oldest of one of them. If all that waits is such as an outside thread waits for, it
+    /// goes to the end of the queue instead, and the task that comes in is refused.
     DiscardOldest,
     /// The task comes in, and the oldest of the least urgent is dropped unrun, as above. If none is less urgent than the one
     /// that comes in, that one is refused.

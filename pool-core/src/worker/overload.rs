@@ -12,7 +12,7 @@ use crate::task::{Discarded, Task, TaskKind};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How often a submission looks for a task that can be discarded.
+/// How often a submission looks for a task that can be discarded while the strategy holds something.
 const MOST_LOOKS: usize = 16;
 
 /// How room is to be made for one submission.
@@ -205,14 +205,15 @@ impl<S: Scheduler<Task>> Shared<S> {
         hint: Option<&S::Hint>,
         has_room: impl Fn() -> bool,
     ) -> bool {
-        for _ in 0..MOST_LOOKS {
-            if self.discard_one(room, which, hint) || has_room() {
+        let mut looks = 0;
+        while looks < MOST_LOOKS {
+            if self.discard_one(room, which, hint) || has_room() || self.crew.ledger.is_closed() {
                 return true;
             }
-            // What seems to wait is in the hands of workers, which are about to count it as started; unless something does
-            // wait where this thread cannot reach it, or is too urgent.
-            if which == Eviction::LeastUrgent && !self.scheduler.is_empty() {
-                return false;
+            // If the strategy holds nothing, what seems to wait is in the hands of workers, which are about to count it as
+            // started. If it holds something, that must not be dropped, or is too urgent, or has come just now.
+            if !self.scheduler.is_empty() {
+                looks = if which == Eviction::LeastUrgent { MOST_LOOKS } else { looks + 1 };
             }
             thread::yield_now();
         }
@@ -223,10 +224,10 @@ impl<S: Scheduler<Task>> Shared<S> {
     fn discard_one(&self, room: &Room, which: Eviction, hint: Option<&S::Hint>) -> bool {
         // As many as wait, at most: those that must not be dropped go back.
         for _ in 0..room.capacity() {
-            let Some(task) = self.scheduler.evict(which, hint) else { return false };
-            if matches!(task.kind(), TaskKind::Awaited | TaskKind::Turn) {
-                // A thread outside waits for it, or a future has begun: it goes to the end of the queue.
-                self.inject_admitted(task, None);
+            let Some((task, of)) = self.scheduler.evict(which, hint) else { return false };
+            if task.kind() != TaskKind::Work {
+                // A thread waits for it, or for what it stands for, or a future has begun: it goes to the end of the queue.
+                self.inject_admitted(task, of);
                 continue;
             }
             let (discarded, panicked) = match catch_unwind(AssertUnwindSafe(|| task.discard())) {
