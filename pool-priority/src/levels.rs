@@ -3,13 +3,14 @@ use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 use pool_core::Task;
-use pool_core::strategy::{Admit, Asking, Eviction, Scheduler, Worker};
+use pool_core::strategy::{Admit, Asking, Eviction, Scheduler};
 use pool_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use pool_core::sync::{SpinLock, SpinLockGuard};
 
 use crate::inbox::{Inbox, Waiting};
 use crate::lanes::Lanes;
 use crate::level::Level;
+use crate::worker::PriorityWorker;
 
 /// The largest number of levels a [`Priority`] can have.
 pub const MAX_LEVELS: usize = 64;
@@ -166,7 +167,7 @@ impl<T> Priority<T> {
     /// If the lanes were drained then, most likely the item is the only one, and one that lies in a lane spares its
     /// taker the inbox. So the item goes there if no thread is at the lanes and nothing waits.
     #[inline(always)]
-    fn submit_near(&self, item: T, level: Level, drained: bool) {
+    pub(crate) fn submit_near(&self, item: T, level: Level, drained: bool) {
         let free = if drained { self.lanes.try_lock() } else { None };
         match free.filter(|lanes| lanes.is_empty() && !self.is_occupied()) {
             Some(mut lanes) => lanes.push(self.index(level), item),
@@ -224,7 +225,7 @@ impl<T> Priority<T> {
 
     /// Notes whether the lanes are empty now, for `submit_near`.
     #[inline(always)]
-    fn try_take(&self, drained: &mut bool) -> Option<(usize, Waiting<T>)> {
+    pub(crate) fn try_take(&self, drained: &mut bool) -> Option<(usize, Waiting<T>)> {
         let mut lanes = self.lanes.lock();
         let item = if !lanes.is_empty() {
             self.pop(&mut lanes)
@@ -238,7 +239,7 @@ impl<T> Priority<T> {
     }
 
     /// Takes both locks if nothing waits, so that every submission is ordered with that answer.
-    fn take(&self) -> Option<(usize, Waiting<T>)> {
+    pub(crate) fn take(&self) -> Option<(usize, Waiting<T>)> {
         let mut lanes = self.lanes.lock();
         if lanes.is_empty() { self.fetch_and_pop(&mut lanes) } else { self.pop(&mut lanes) }
     }
@@ -291,7 +292,7 @@ impl<T: Send> Scheduler<T> for Priority<T> {
 
     /// The seed goes unused: nothing here is random.
     fn attach(self: &Arc<Self>, _seed: u64) -> PriorityWorker<T> {
-        PriorityWorker { shared: Arc::clone(self), current: Level::default(), drained: false }
+        PriorityWorker::new(Arc::clone(self))
     }
 
     #[inline(always)]
@@ -359,49 +360,5 @@ struct Chunk<'a, T> {
 impl<T> Drop for Chunk<'_, T> {
     fn drop(&mut self) {
         self.to.submit_all(&mut self.items, self.level);
-    }
-}
-
-/// A worker of [`Priority`]. It holds no items, only the level of the last one, which a [`push`](Worker::push) without
-/// a hint hands on.
-pub struct PriorityWorker<T = Task> {
-    shared: Arc<Priority<T>>,
-    current: Level,
-    /// What this worker's last `try_take` noted.
-    drained: bool,
-}
-
-impl<T> fmt::Debug for PriorityWorker<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PriorityWorker").field("current", &self.current).finish_non_exhaustive()
-    }
-}
-
-impl<T: Send> Worker<T> for PriorityWorker<T> {
-    type Hint = Level;
-
-    #[inline(always)]
-    fn push(&mut self, item: T, level: Option<Level>) {
-        self.shared.submit_near(item, level.unwrap_or(self.current), self.drained);
-    }
-
-    fn next(&mut self) -> Option<T> {
-        let (level, waiting) = self.shared.take()?;
-        // At most `MAX_LEVELS`, so it fits.
-        self.current = Level(level as u8);
-        Some(waiting.item)
-    }
-
-    #[inline(always)]
-    fn try_next(&mut self) -> Option<T> {
-        let (level, waiting) = self.shared.try_take(&mut self.drained)?;
-        self.current = Level(level as u8);
-        Some(waiting.item)
-    }
-
-    /// By the locks of inbox and lanes.
-    #[inline(always)]
-    fn push_is_ordered(&self) -> bool {
-        true
     }
 }

@@ -84,12 +84,14 @@ mod lanes;
 mod level;
 mod levels;
 mod quietly;
+mod worker;
 
 pub use keyed::{Keyed, KeyedWorker};
 pub use level::Level;
-pub use levels::{DEFAULT_SLACKS, MAX_LEVELS, Priority, PriorityWorker};
+pub use levels::{DEFAULT_SLACKS, MAX_LEVELS, Priority};
 #[doc(inline)]
 pub use pool_core::user::*;
+pub use worker::PriorityWorker;
 
 /// A pool that runs the most urgent [`Level`] first: `pool.task().hint(Level::HIGH).execute(f)`.
 pub type Pool = pool_core::Pool<Priority>;

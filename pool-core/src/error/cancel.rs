@@ -1,6 +1,6 @@
 //! Why work ends before it is done.
 
-use super::JoinError;
+use super::join::JoinError;
 use super::reason::CancelReason;
 use std::error::Error;
 use std::fmt;

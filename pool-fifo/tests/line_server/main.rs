@@ -6,17 +6,22 @@
 #![cfg(unix)]
 
 #[allow(dead_code, reason = "the program's `main`")]
-#[path = "../examples/line-server/main.rs"]
+#[path = "../../examples/line-server/main.rs"]
 mod line_server;
+
+mod client;
+mod server;
 
 use std::collections::HashMap;
 use std::env;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio, exit};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::process::exit;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use client::Client;
+use server::Server;
 
 const GUARD: Duration = Duration::from_secs(120);
 const OPTIONS: &str = "LINE_SERVER_TEST_OPTIONS";
@@ -26,138 +31,6 @@ const OPTIONS: &str = "LINE_SERVER_TEST_OPTIONS";
 fn the_server() {
     if let Ok(options) = env::var(OPTIONS) {
         exit(line_server::run(options.split_whitespace().map(String::from)).into());
-    }
-}
-
-/// A process of the server, killed on drop.
-struct Server {
-    process: Child,
-    output: Receiver<String>,
-    address: SocketAddr,
-}
-
-impl Server {
-    /// A process that may not get as far as to listen.
-    fn spawn(options: &str) -> Self {
-        let mut process = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "the_server", "--nocapture"])
-            .env(OPTIONS, options)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null()) // the panics that clients ask for
-            .spawn()
-            .expect("the server's process starts");
-        let lines = BufReader::new(process.stdout.take().expect("piped")).lines();
-        let (sender, output) = mpsc::channel();
-        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Self { process, output, address: (Ipv4Addr::LOCALHOST, 0).into() }
-    }
-
-    fn start(options: &str) -> Self {
-        let mut server = Self::spawn(options);
-        loop {
-            if let Some((_, address)) = server.says().split_once("listening on ") {
-                server.address = address.parse().unwrap();
-                return server;
-            }
-        }
-    }
-
-    fn connect(&self) -> Client {
-        Client::new(TcpStream::connect(self.address).expect("the server accepts"))
-    }
-
-    /// As many clients with a request in hand that waits for `go`, all accepted, when as many workers run one.
-    fn with_waiting(&self, control: &mut Client, running: u64, waiting: u64) -> Vec<Client> {
-        let begin = |n| Vec::from_iter((0..n).map(|_| self.connect().sent("wait\n")));
-        let mut clients = begin(running);
-        // Else some might find those of other clients in the queue that a worker is about to take.
-        control.until(|stats| stats["running"] == running && stats["waiting"] == 0);
-        clients.extend(begin(waiting));
-        control.until(|stats| stats["waiting"] == waiting);
-        clients
-    }
-
-    fn signal(&self, name: &str) {
-        let command = format!("kill -{name} {}", self.process.id());
-        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
-    }
-
-    /// The next line of the server's output.
-    fn says(&self) -> String {
-        self.output.recv_timeout(GUARD).expect("the server says something")
-    }
-
-    /// The exit code, and what the server said before its end.
-    fn ended(mut self) -> (Option<i32>, Vec<String>) {
-        let mut said = Vec::new();
-        loop {
-            match self.output.recv_timeout(GUARD) {
-                Ok(line) => said.push(line),
-                Err(RecvTimeoutError::Disconnected) => return (self.process.wait().unwrap().code(), said),
-                Err(RecvTimeoutError::Timeout) => panic!("the server hangs, after it said {said:?}"),
-            }
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-struct Client {
-    stream: BufReader<TcpStream>,
-}
-
-impl Client {
-    fn new(stream: TcpStream) -> Self {
-        stream.set_read_timeout(Some(GUARD)).unwrap();
-        Self { stream: BufReader::new(stream) }
-    }
-
-    fn send(&mut self, lines: impl AsRef<[u8]>) {
-        self.stream.get_mut().write_all(lines.as_ref()).expect("the server reads");
-    }
-
-    fn sent(mut self, lines: &str) -> Self {
-        self.send(lines);
-        self
-    }
-
-    /// The next answer; the empty one at the end of the connection.
-    fn receive(&mut self) -> String {
-        let mut line = String::new();
-        self.stream.read_line(&mut line).expect("the server answers");
-        if line.is_empty() {
-            return line;
-        }
-        line.strip_suffix('\n').expect("answers are whole lines").into()
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        self.send(format!("{line}\n"));
-        self.receive()
-    }
-
-    fn stats(&mut self) -> HashMap<String, u64> {
-        let answer = self.ask("stats");
-        let fields = answer.strip_prefix("ok ").expect("the server answers under any load").split(' ');
-        fields.map(|field| field.split_once('=').unwrap()).map(|(k, v)| (k.into(), v.parse().unwrap())).collect()
-    }
-
-    fn until(&mut self, is_so: impl Fn(&HashMap<String, u64>) -> bool) {
-        let begin = Instant::now();
-        loop {
-            let stats = self.stats();
-            if is_so(&stats) {
-                return;
-            }
-            assert!(begin.elapsed() < GUARD, "{stats:?}");
-            thread::yield_now();
-        }
     }
 }
 
