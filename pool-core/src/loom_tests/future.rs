@@ -373,3 +373,33 @@ fn a_pool_ends_with_a_future_that_waits() {
         assert!(pool.metrics().is_balanced(), "{:?}", pool.metrics());
     });
 }
+
+/// A worker joins a future that a thread wakes while the pool is closed: the pool may refuse the turn that the worker polls in
+/// place of. Each turn is counted once, and only if it came in.
+#[test]
+fn a_worker_joins_a_future_whose_wake_races_with_the_close() {
+    bounded(1, || {
+        let pool = pool(1);
+        let left = Arc::new(Mutex::new((false, None::<Waker>)));
+        let leave = Arc::clone(&left);
+        let future = poll_fn(move |context| {
+            let mut left = leave.lock();
+            left.1 = Some(context.waker().clone());
+            if left.0 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let handle = pool.spawn_future(future);
+        pool.execute(move || drop(handle.join()));
+        let waking = thread::spawn(move || {
+            let waker = {
+                let mut left = left.lock();
+                left.0 = true;
+                left.1.take()
+            };
+            waker.into_iter().for_each(Waker::wake);
+        });
+        pool.close();
+        waking.join().unwrap();
+        pool.shutdown().unwrap();
+        assert!(pool.metrics().is_balanced(), "{:?}", pool.metrics());
+    });
+}

@@ -4,9 +4,10 @@ use super::bounded;
 use super::strategy::Flagged;
 use crate::sync::thread;
 use crate::sync::{Condvar, Mutex};
-use crate::{Pool, Rejection, join, scope};
+use crate::{Pool, Rejection, Scheduler, Task, Worker, join, scope};
+use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 fn pool(workers: usize) -> Pool<Flagged> {
     Pool::builder_with(Flagged::default()).workers(workers).panic_handler(|_| {}).build().unwrap()
@@ -92,6 +93,91 @@ fn a_submitter_that_waits_for_room_sees_the_end() {
         other.join().unwrap();
         assert_eq!(pool.shutdown(), Ok(()));
         assert!(pool.metrics().is_balanced());
+    });
+}
+
+/// The room of a cancelled task is counted in two steps, of which a submitter that waits must not see the first alone.
+#[test]
+fn a_cancelled_task_makes_room() {
+    bounded(2, || {
+        let pool = Arc::new(Pool::builder_with(Flagged::default()).workers(1).capacity(1).build().unwrap());
+        let waiting = pool.spawn(|| ());
+        let other = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || pool.execute(|| ()))
+        };
+        waiting.cancel();
+        other.join().unwrap();
+    });
+}
+
+/// A thread waits for a task that is handed back and run by hand: it learns of the one or of the other.
+#[test]
+fn a_waiter_learns_of_a_task_that_is_run_by_hand() {
+    bounded(1, || {
+        let pool = pool(1);
+        let handle = pool.spawn(|| 5);
+        let waiter = thread::spawn(move || handle.join());
+        for task in pool.shutdown_now().unwrap() {
+            task.run();
+        }
+        let result = waiter.join().unwrap();
+        assert!(result.as_ref().is_ok_and(|&n| n == 5) || result.is_err_and(|error| error.is_returned()));
+    });
+}
+
+/// A strategy that panics once, on its first look, and loses nothing.
+#[derive(Default)]
+struct PanicsOnce(Flagged, AtomicBool);
+
+struct PanicsOnceWorker(Arc<PanicsOnce>);
+
+impl Scheduler<Task> for PanicsOnce {
+    type Hint = ();
+    type Worker = PanicsOnceWorker;
+
+    fn attach(self: &Arc<Self>, _seed: u64) -> PanicsOnceWorker {
+        PanicsOnceWorker(Arc::clone(self))
+    }
+    fn inject(&self, task: Task, _hint: Option<()>) {
+        self.0.put(task);
+    }
+    fn is_empty(&self) -> bool {
+        Scheduler::<Task>::is_empty(&self.0)
+    }
+}
+
+impl Worker<Task> for PanicsOnceWorker {
+    type Hint = ();
+
+    fn push(&mut self, task: Task, _hint: Option<()>) {
+        self.0.0.put(task);
+    }
+    fn next(&mut self) -> Option<Task> {
+        if !self.0.1.swap(true, Ordering::Relaxed) {
+            // Calls no hook, which would end the model.
+            resume_unwind(Box::new("once"));
+        }
+        self.0.0.take()
+    }
+}
+
+/// After the panic, the task in the worker's hand may be mistaken for a lost one, and the pool for one that has ended: what
+/// that task submits runs all the same.
+#[test]
+fn an_end_that_was_seen_in_doubt_leaves_nothing_behind() {
+    bounded(2, || {
+        let runs = Runs::default();
+        let (child, counted) = (runs.task(), runs.clone());
+        let pool = Pool::builder_with(PanicsOnce::default()).workers(1).panic_handler(|_| {}).build().unwrap();
+        pool.execute(move || {
+            crate::execute(child);
+            counted.task()();
+        });
+        assert_eq!(pool.shutdown(), Ok(()));
+        assert_eq!(runs.get(), 2);
+        let metrics = pool.metrics();
+        assert_eq!((metrics.completed, metrics.lost), (2, 0), "{metrics:?}");
     });
 }
 
