@@ -223,12 +223,8 @@ impl Ledger {
         if asking.is_locked() { self.enter_under_lock(n, in_any_case) } else { self.enter(n, in_any_case) }
     }
 
-    /// Counts submissions that were refused for want of room. Relaxed: no sum depends on it.
-    pub(crate) fn refuse_full(&self, n: u64) {
-        self.full.fetch_add(n, Ordering::Relaxed);
-    }
-
-    /// Counts submissions that are refused unasked, as the one before them was. Relaxed: no sum depends on it.
+    /// Counts submissions that are refused in the end: for want of room, or unasked, as the one before them was. Relaxed: no
+    /// sum depends on it.
     pub(crate) fn refuse(&self, n: u64, reason: Rejection) {
         let refused = if reason == Rejection::Full { &self.full } else { &self.rejected };
         refused.fetch_add(n, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! The shared cell of a spawned task: it runs once at most, each part is dropped once, and the result is seen.
 
-use super::model;
-use crate::sync::{Deadline, UnsafeCell, thread};
+use super::{Probe, model};
+use crate::sync::{Deadline, thread};
 use crate::task::cell::{self, Holder, Kind};
 use crate::task::{Outcome, Task, Withdrawal, wait};
 use std::sync::Arc;
@@ -9,38 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
 const POOL: usize = 7;
-
-/// Counts its drops, and writes to itself when it is made and when it is dropped: loom sees a race between the two,
-/// also where no thread reads what lies between.
-struct Probe {
-    place: UnsafeCell<u32>,
-    drops: Arc<AtomicUsize>,
-}
-
-impl Probe {
-    fn new(drops: &Arc<AtomicUsize>) -> Self {
-        let probe = Self { place: UnsafeCell::new(0), drops: Arc::clone(drops) };
-        probe.touch();
-        probe
-    }
-
-    fn touch(&self) {
-        // SAFETY: the probe has one owner at a time; that this is so is what loom checks.
-        self.place.with_mut(|place| unsafe { *place += 1 });
-    }
-}
-
-// SAFETY: a probe is touched by one thread at a time, which is what loom checks.
-unsafe impl Send for Probe {}
-// SAFETY: as above.
-unsafe impl Sync for Probe {}
-
-impl Drop for Probe {
-    fn drop(&mut self) {
-        self.touch();
-        self.drops.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 /// Counts what became of one task.
 #[derive(Default)]

@@ -1,10 +1,10 @@
 //! A future in a pool: polls, wakes, a cancellation, the drop of the handle and the end of the pool, in all interleavings.
 
 use super::strategy::Flagged;
-use super::{bounded, model, team};
+use super::{Probe, bounded, model, team};
 use crate::error::panic;
 use crate::future::ModelledCell;
-use crate::sync::{Mutex, UnsafeCell, thread};
+use crate::sync::{Mutex, thread};
 use crate::task::{Outcome, Task};
 use crate::worker::{Crew, Inject, WaitingFutures};
 use crate::{FutureHandle, Pool};
@@ -87,35 +87,6 @@ impl Inject for Queue {
     }
     fn inject_counted(&self, task: Task) {
         self.put(task);
-    }
-}
-
-/// A part of a future that is touched by one thread at a time, and counts its drop.
-struct Probe {
-    place: UnsafeCell<u32>,
-    drops: Arc<AtomicUsize>,
-}
-
-impl Probe {
-    fn new(drops: &Arc<AtomicUsize>) -> Self {
-        Self { place: UnsafeCell::new(0), drops: Arc::clone(drops) }
-    }
-
-    fn touch(&self) {
-        // SAFETY: the probe has one owner at a time; that this is so is what loom checks.
-        self.place.with_mut(|place| unsafe { *place += 1 });
-    }
-}
-
-// SAFETY: a probe is touched by one thread at a time, which is what loom checks.
-unsafe impl Send for Probe {}
-// SAFETY: as above.
-unsafe impl Sync for Probe {}
-
-impl Drop for Probe {
-    fn drop(&mut self) {
-        self.touch();
-        self.drops.fetch_add(1, Ordering::Relaxed);
     }
 }
 

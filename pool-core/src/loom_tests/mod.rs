@@ -24,6 +24,7 @@ mod scope;
 mod strategy;
 mod team;
 
+use crate::sync::UnsafeCell;
 use loom::model::Builder;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,4 +62,36 @@ fn explore(preemptions: Option<usize>, f: impl Fn() + Send + Sync + 'static) {
         f();
     });
     println!("{} executions", executions.load(Ordering::Relaxed));
+}
+
+/// Counts its drops, and writes to itself when it is made and when it is dropped: loom sees a race between the two,
+/// also where no thread reads what lies between.
+pub(crate) struct Probe {
+    place: UnsafeCell<u32>,
+    drops: Arc<AtomicUsize>,
+}
+
+impl Probe {
+    pub(crate) fn new(drops: &Arc<AtomicUsize>) -> Self {
+        let probe = Self { place: UnsafeCell::new(0), drops: Arc::clone(drops) };
+        probe.touch();
+        probe
+    }
+
+    pub(crate) fn touch(&self) {
+        // SAFETY: the probe has one owner at a time; that this is so is what loom checks.
+        self.place.with_mut(|place| unsafe { *place += 1 });
+    }
+}
+
+// SAFETY: a probe is touched by one thread at a time, which is what loom checks.
+unsafe impl Send for Probe {}
+// SAFETY: as above.
+unsafe impl Sync for Probe {}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.touch();
+        self.drops.fetch_add(1, Ordering::Relaxed);
+    }
 }

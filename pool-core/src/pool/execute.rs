@@ -194,8 +194,8 @@ impl<'a> dyn Execute + 'a {
     /// ```
     ///
     /// # Panics
-    /// If the pool has been shut down and this thread is not one of its workers. [`try_execute`](#method.try_execute)
-    /// returns an error instead.
+    /// If the pool has been shut down, or is full and refuses, and this thread is not one of its workers.
+    /// [`try_execute`](#method.try_execute) returns an error instead.
     #[track_caller]
     pub fn execute(&self, f: impl FnOnce() + Send + 'static) {
         self.task().execute(f);
@@ -214,7 +214,7 @@ impl<'a> dyn Execute + 'a {
     /// ```
     ///
     /// # Errors
-    /// With the closure, if the pool has been shut down.
+    /// With the closure, if the pool has been shut down or is full.
     pub fn try_execute<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), Rejected<F>> {
         self.task().try_execute(f)
     }
@@ -251,7 +251,7 @@ impl<'a> dyn Execute + 'a {
     /// ```
     ///
     /// # Errors
-    /// With the closure, if the pool has been shut down.
+    /// With the closure, if the pool has been shut down or is full.
     pub fn try_spawn<F, R>(&self, f: F) -> Result<JoinHandle<R>, Rejected<F>>
     where
         F: FnOnce() -> R + Send + 'static,

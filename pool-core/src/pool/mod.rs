@@ -165,7 +165,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// ```
     ///
     /// # Errors
-    /// With the closure, if the pool has been shut down.
+    /// With the closure, if the pool has been shut down or is [full](Builder::capacity).
     #[inline]
     pub fn try_execute<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), Rejected<F>> {
         self.task().try_execute(f)
@@ -203,7 +203,7 @@ impl<S: Scheduler<Task> + 'static> Pool<S> {
     /// ```
     ///
     /// # Errors
-    /// With the closure, if the pool has been shut down.
+    /// With the closure, if the pool has been shut down or is [full](Builder::capacity).
     pub fn try_spawn<F, R>(&self, f: F) -> Result<JoinHandle<R>, Rejected<F>>
     where
         F: FnOnce() -> R + Send + 'static,

@@ -100,7 +100,7 @@ impl<S: Scheduler<Task> + 'static> Remote<S> {
     /// ```
     ///
     /// # Errors
-    /// With the closure, if the pool has been shut down or is gone.
+    /// With the closure, if the pool has been shut down, is gone or is full.
     pub fn try_execute<F: FnOnce() + Send + 'static>(&self, f: F) -> Result<(), Rejected<F>> {
         self.task().try_execute(f)
     }

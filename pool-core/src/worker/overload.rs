@@ -7,7 +7,7 @@ use super::shared::{Refused, Shared};
 use crate::error::Rejection;
 use crate::ledger::{Entry, Room};
 use crate::strategy::{Admit, Asking, Eviction, Scheduler};
-use crate::sync::{Deadline, thread};
+use crate::sync::{Deadline, thread, thread_local};
 use crate::task::{Discarded, Task, TaskKind};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -65,7 +65,7 @@ impl<S: Scheduler<Task>> Shared<S> {
                     return Ok(());
                 }
                 Next::Refuse => {
-                    self.crew.ledger.refuse_full(1);
+                    self.crew.ledger.refuse(1, Rejection::Full);
                     return Err((task, Rejection::Full));
                 }
             }
@@ -123,7 +123,7 @@ impl<S: Scheduler<Task>> Shared<S> {
         }
         loop {
             if self.make_room(len, hint.as_ref(), way) != Next::TryAgain {
-                self.crew.ledger.refuse_full(len as u64);
+                self.crew.ledger.refuse(len as u64, Rejection::Full);
                 return Err((tasks, Rejection::Full));
             }
             match self.enter_batch(len, matches!(way, Way::Exceed)) {
@@ -211,7 +211,7 @@ impl<S: Scheduler<Task>> Shared<S> {
                 return true;
             }
             // If the strategy holds nothing, what seems to wait is in the hands of workers, which are about to count it as
-            // started. If it holds something, that must not be dropped, or is too urgent, or has come just now.
+            // started. If it holds something, then something that must not be dropped, or is too urgent, or has come just now.
             if !self.scheduler.is_empty() {
                 looks = if which == Eviction::LeastUrgent { MOST_LOOKS } else { looks + 1 };
             }
