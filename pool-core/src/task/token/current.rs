@@ -25,9 +25,11 @@ impl Entered {
         Self { outer, marker: PhantomData }
     }
 
-    /// No token: for a task that is run in the place of a waiting one, whose token is not its own.
-    pub(crate) fn without_token() -> Self {
-        Self::new(None)
+    /// No token: for a task that is run in the place of a waiting one, whose token is not its own. `None` if there is none
+    /// anyway, which costs a look.
+    #[inline]
+    pub(crate) fn without_token() -> Option<Self> {
+        with_current(|_| ()).map(|()| Self::new(None))
     }
 }
 
