@@ -194,8 +194,8 @@ impl<S: Scheduler<Task> + 'static> Builder<S> {
     /// # Ok::<(), pool_core::BuildError>(())
     /// ```
     ///
-    /// A submission costs the comparison of two numbers more, and each 64th the sum of the workers' counts; a task costs
-    /// its worker a full fence more.
+    /// A submission costs the comparison of two numbers more, and one of some dozens the sum of the workers' counts; a task
+    /// costs its worker a full fence more.
     pub fn capacity(mut self, tasks: usize) -> Self {
         self.capacity = Some(tasks);
         self

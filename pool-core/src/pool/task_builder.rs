@@ -217,8 +217,8 @@ impl<P: Place> TaskBuilder<P> {
     /// assert!(search.join().map_or_else(|error| error.is_cancelled(), |word| word == "stopped"));
     /// ```
     ///
-    /// One allocation more where the closure can come back. Dropping a task that may not start costs an unwinding, about
-    /// a microsecond.
+    /// One allocation more where the closure can come back. Dropping a task that may not start costs an unwinding: some
+    /// microseconds.
     pub fn token(self, token: &CancelToken) -> Self {
         Self { guard: Guard { token: Some(token.clone()), ..self.guard }, ..self }
     }
